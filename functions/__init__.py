@@ -1,0 +1,1 @@
+"""The Lambda functions: one folder each, with a handler of a few dozen lines in app.py."""

@@ -1,0 +1,1 @@
+"""The function `assemble_evidence`."""

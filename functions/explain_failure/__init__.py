@@ -1,0 +1,1 @@
+"""The function `explain_failure`."""

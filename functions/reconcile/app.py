@@ -1,0 +1,82 @@
+"""Finds what no event reported: answers nobody acted on, leases and approvals of executions that are over.
+
+``{"time": "<aws.scheduler.scheduled-time>"} -> {mended: [...]}``
+"""
+
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from muster import naming
+from muster.aws.executions import Executions
+from muster.aws.judging import Judging
+from muster.aws.ledger import Ledger
+from muster.aws.ledger_approvals import Unfinished
+from muster.aws.ledger_endpoints import Endpoints
+from muster.contracts.base import Contract, Time, iso, parse
+from muster.contracts.pipeline import PendingApproval
+from muster.errors import MusterError
+from muster.runtime import Event, entry, logger, settings
+from muster.settings import Settings
+
+
+class Input(Contract):
+    """The function's event."""
+
+    time: Time
+
+
+@entry
+def handler(event: Event) -> dict[str, list[str]]:
+    """Sweep approvals, then endpoints. One that cannot be mended now is logged and does not keep the others waiting."""
+    at = parse(Input, event, "reconcile").time
+    names = settings()
+    judging, executions = Judging.of(names), Executions()
+    mended: list[str] = []
+    for each in judging.approvals.unfinished():
+        try:
+            mended += _mend_approval(each, judging, executions, names, at)
+        except (MusterError, ClientError, BotoCoreError):
+            logger.exception("an approval was not mended", extra={"package_arn": each.approval.package_arn})
+    return {"mended": mended + _mend_endpoints(Endpoints(Ledger.of(names)), executions, at)}
+
+
+def _mend_approval(
+    each: Unfinished, judging: Judging, executions: Executions, names: Settings, at: datetime
+) -> list[str]:
+    approval = each.approval
+    arn = approval.package_arn
+    if approval.status != "pending":
+        told = judging.resume(arn)
+        return [f"approval of {arn}: execution {'told' if told else 'waits no more'}"]
+    waiting = executions.describe(approval.pipeline_execution_arn)
+    if waiting is None or not waiting.running:
+        reason = f"the execution that waited is over: {waiting.status if waiting else 'gone'}"
+        return [f"approval of {arn}: void"] if judging.void(approval, at, "ExecutionOver", reason) else []
+    seen = judging.look(arn, at)
+    if seen.outcome != "ignored":
+        return [f"approval of {arn}: {seen.outcome}: {seen.reason}"]
+    return [] if each.notified else _notify(approval, judging, names)
+
+
+def _notify(approval: PendingApproval, judging: Judging, names: Settings) -> list[str]:
+    report = naming.report_key(approval.model, approval.run, "report.html")
+    judging.notifications.approval_wanted(approval, naming.s3_uri(names.evidence_bucket, report))
+    judging.approvals.note(approval.package_arn, "notified")
+    return [f"approval of {approval.package_arn}: people were told"]
+
+
+def _mend_endpoints(endpoints: Endpoints, executions: Executions, at: datetime) -> list[str]:
+    """Free what executions hold that are over. One that Step Functions does not know may be about to start."""
+    mended = []
+    for mark in endpoints.in_progress():
+        owner = executions.describe(mark.owner)
+        if owner is not None and not owner.running:
+            endpoints.finish(mark.endpoint, mark.package_arn, mark.digest, mark.owner, "failed", at)
+            mended.append(f"deployment of {mark.package_arn} to {mark.endpoint}: failed")
+    for lease in endpoints.leases():
+        owner = executions.describe(lease.owner)
+        over = lease.expires_at < iso(at) if owner is None else not owner.running
+        if over and endpoints.release(lease.endpoint, lease.owner):
+            mended.append(f"lease of {lease.endpoint}: freed, {lease.owner} is over")
+    return mended

@@ -1,0 +1,1 @@
+"""The function `resolve_request`."""

@@ -1,0 +1,1 @@
+"""The function `snapshot_data`."""

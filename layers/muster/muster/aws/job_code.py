@@ -1,0 +1,46 @@
+"""Muster's own job code in the records bucket: put there once per digest, by the functions that plan jobs.
+
+The code travels with the layer (``muster/jobs``), so the code that a deployed version runs is the code of that version.
+With network isolation a container cannot fetch it: it is an input of the job, from a key that is named by its digest.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from muster.aws.s3 import ObjectStore
+from muster.digests import digest_of_files
+from muster.errors import NotFound
+from muster.naming import jobs_prefix, s3_uri
+from muster.settings import Settings
+
+FOLDER = Path(__file__).resolve().parent.parent / "jobs"
+
+
+@lru_cache(maxsize=4)
+def files(folder: Path = FOLDER) -> dict[str, bytes]:
+    """Return the job code: relative path to content.
+
+    Raises
+    ------
+    NotFound
+        When the package was built without it.
+    """
+    found = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*.py"))
+        if "__pycache__" not in path.parts
+    }
+    if not found:
+        raise NotFound(
+            f"{folder}: found no job code, wanted Muster's jobs/*.py in the layer: build it with `sam build`"
+        )
+    return found
+
+
+def publish(settings: Settings, store: ObjectStore) -> str:
+    """Make sure that the job code stands in the records bucket, and return its digest."""
+    code = files()
+    digest = digest_of_files(code)
+    for path, data in code.items():
+        store.write(s3_uri(settings.records_bucket, jobs_prefix(digest) + path), data, "text/x-python", locked=True)
+    return digest

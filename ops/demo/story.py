@@ -1,0 +1,242 @@
+"""The acts of the demo. Everything that happens here, a programme's people would do through the same commands."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from muster import naming
+from muster.errors import MusterError
+from ops import approvals, datasets, executions, publishing
+from ops.console import FAILED, OK, err, out
+from ops.demo import ending, watching
+from ops.demo.load import Load, rows_of
+from ops.demo.telling import Teller
+from ops.installation import Installation
+from ops.packaging import pack
+from ops.stage import Stage, reference_model
+
+MODEL = reference_model()
+FAILS_LIVE, MISSES_GATE = MODEL / "demo" / "fails_live", MODEL / "demo" / "misses_gate"
+FACTOR = 600.0
+"""Rehearsal seconds per real second while everything waits: a bake of five minutes takes half a second."""
+
+
+class StoryError(MusterError):
+    """Something went another way than the story says: a fault, and the demo ends with it."""
+
+
+@dataclass
+class Story:
+    """The people, and what they have learnt so far."""
+
+    stage: Stage
+    teller: Teller
+    runs: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dana = self.stage.as_("dana", "Scientist")
+        self.sam = self.stage.as_("sam", "Steward")
+        self.alex = self.stage.as_("alex", "Approver")
+        self.all = self.stage.everything()
+        self.model = MODEL.name
+        self.data = MODEL / "data"
+        self.endpoint = naming.endpoint_name(self.all.prefix, self.model)
+
+    # -- acts ----------------------------------------------------------------------------------------------------------
+    def train(self) -> str:
+        """Act 1: from data to a candidate that passes its gates."""
+        with self.teller.line("Train on part1 and pass the gates") as line:
+            spec = pack(self.stage.commit(MODEL)).spec
+            datasets.put_files(self.sam, spec.data.training, [self.data / "part1.csv"])
+            frozen = datasets.put_holdout(self.sam, spec, "reference", self.data / "holdout_reference.csv")
+            published = publishing.publish(self.dana, self.stage.checkout / self.model)
+            arn = self._start_pipeline(self.dana)
+            package = self._until_pending(arn)
+            report = watching.evaluation(self.all, arn)
+            line.say(
+                f"published by dana at commit {published.commit[:7]}, code {published.code_digest[:12]}…, image {published.image_digest[:19]}…"
+            )
+            line.say(f"{frozen.rows} frozen holdout rows: {watching.figures(report, 'candidate', 'reference')}")
+        return package
+
+    def refuse(self, package: str) -> None:
+        """Act 2: the pipeline waits for a person, who is not the one who started it."""
+        with self.teller.line("Wait for a person; the starter tries to approve") as line:
+            waiting = approvals.waiting(self.alex, package)
+            line.say(
+                f"waiting for approval of evidence {waiting.evidence_digest[:12]}…, until {waiting.expires_at[:10]}"
+            )
+            refused = self._try_to_approve(self.dana, package)
+            line.say(f"refused by IAM: dana as Scientist: {refused}")
+            approvals.answer(self.stage.as_("dana", "Approver"), package, "Approved", None, "my own work is fine")
+            answer = watching.until(
+                lambda: watching.refused_answer(self.all, package), "the refusal of dana's approval"
+            )
+            line.say(f"refused by Muster: {answer['why']}")
+            status = self.all.client("sagemaker").describe_model_package(ModelPackageName=package)[
+                "ModelApprovalStatus"
+            ]
+            line.say(f"the registry was set back to {status}")
+
+    def approve_and_deploy(self, package: str) -> None:
+        """Act 3 and 4: a second person approves a digest, and exactly that is deployed."""
+        with self.teller.line("A second person approves") as line:
+            done = approvals.answer(self.alex, package, "Approved", None, "figures and slices read")
+            line.say(f"alex approved evidence {done['digest']}")
+            self._ended(self.runs[-1], "approved")
+        with self.teller.line("Deploy behind alarms") as line:
+            self._deployed(package, "deployed")
+            answer = self._invoke(rows_of(self.data / "batch.csv")[0])
+            live = self.all.client("sagemaker").describe_endpoint(EndpointName=self.endpoint)
+            line.say(
+                f"endpoint {self.endpoint} serves {live['EndpointConfigName']}; golden records and a live row answered ({answer.strip()})"
+            )
+
+    def drift(self) -> str:
+        """Act 5: the population changes, and retraining is governed."""
+        with self.teller.line("A new scanner: retraining, governed") as line:
+            spec = pack(self.stage.checkout / self.model).spec
+            datasets.put_files(self.sam, spec.data.training, [self.data / "part2.csv"])
+            frozen = datasets.put_holdout(self.sam, spec, "recent", self.data / "holdout_recent.csv")
+            line.say(f"labelled rows of the new scanner arrive; {frozen.rows} of them frozen as the recent holdout")
+            for _ in range(2):
+                self._announce_drift()
+            decisions = watching.until(lambda: watching.decisions(self.all, self.model, 2), "two retraining decisions")
+            for each in sorted(decisions, key=lambda found: str(found["decision"])):
+                line.say(f"{each['decision']}: {each['reason']}")
+            arn = watching.until(lambda: watching.started_pipeline(self.all, self.runs), "the retrained pipeline")
+            self.runs.append(arn)
+        return str(arn)
+
+    def replace(self, arn: str) -> None:
+        """Act 6: the challenger is judged against the champion, approved, and takes over without a failed request."""
+        with self.teller.line("The challenger beats the champion and takes over") as line:
+            package = self._until_pending(arn)
+            report = watching.evaluation(self.all, arn)
+            for kind in ("reference", "recent"):
+                line.say(f"{kind}: {watching.comparison(report, kind)}")
+            with self._traffic(with_gaps=False) as load:
+                approvals.answer(
+                    self.alex, package, "Approved", None, "better on the new scanner, not worse on the old"
+                )
+                self._ended(arn, "approved")
+                self._deployed(package, "deployed")
+            line.say(
+                f"approved by alex; traffic {watching.shifts(self.endpoint)}, {load.failed} of {load.sent} requests failed"
+            )
+
+    def fail_live(self) -> None:
+        """Act 7: good offline, failing live: the alarm brings the old model back."""
+        with self.teller.line("A model that is good offline and fails live") as line:
+            publishing.publish(self.dana, self.stage.commit(MODEL, FAILS_LIVE))
+            arn = self._start_pipeline(self.dana)
+            package = self._until_pending(arn)
+            line.say(f"judged: {watching.comparison(watching.evaluation(self.all, arn), 'recent')} on the recent rows")
+            with self._traffic(with_gaps=True) as load:
+                approvals.answer(self.alex, package, "Approved", None, "better again")
+                self._ended(arn, "approved")
+                result = self._deployed(package, "rolled_back")
+            line.say(f"rolled back: {'; '.join(result['reasons'])}")
+            line.say(watching.rollback_facts(self.endpoint, load))
+
+    def miss_gate(self) -> None:
+        """Act 8: a model that does not pass muster gets no package and no person's time."""
+        with self.teller.line("A model that misses its gate") as line:
+            publishing.publish(self.dana, self.stage.commit(MODEL, MISSES_GATE))
+            ended = self._ended(self._start_pipeline(self.dana), "failed_gate")
+            line.say(f"failed_gate: {ended.output['reasons'][0]}")
+
+    # -- what the acts are made of ---------------------------------------------------------------------------------------
+    def _start_pipeline(self, person: Installation) -> str:
+        arn = executions.start(person, "pipeline", {"model": self.model})
+        self.runs.append(arn)
+        return arn
+
+    def _until_pending(self, pipeline: str) -> str:
+        """Wait until the run of a pipeline waits for approval, and return its package."""
+
+        def look() -> str | None:
+            ended = executions.describe(self.all, pipeline)
+            if not ended.running:
+                raise StoryError(
+                    f"pipeline: found {ended.outcome} ({ended.error} {ended.cause} {ended.output.get('reasons')}), wanted it to wait for approval"
+                )
+            run = naming.run_id(pipeline)
+            return next((each.package_arn for each in approvals.pending(self.all) if each.run == run), None)
+
+        return watching.until(look, "a pending approval")
+
+    def _ended(self, execution: str, outcome: str) -> executions.Ended:
+        def look() -> executions.Ended | None:
+            ended = executions.describe(self.all, execution)
+            return None if ended.running else ended
+
+        ended = watching.until(look, f"the end of {execution}")
+        if ended.outcome != outcome:
+            raise StoryError(
+                f"{execution}: found {ended.outcome} ({ended.error} {ended.cause} {ended.output.get('reasons')}), wanted {outcome}"
+            )
+        return ended
+
+    def _deployed(self, package: str, outcome: str) -> dict[str, Any]:
+        arn = watching.until(lambda: watching.deployment_of(self.all, package), "the deployment")
+        return self._ended(arn, outcome).output
+
+    def _try_to_approve(self, person: Installation, package: str) -> str:
+        try:
+            approvals.answer(person, package, "Approved", None, "my own work is fine")
+        except MusterError as error:
+            return str(error).partition("because")[2].strip() or str(error)
+        raise StoryError("dana's approval as Scientist: found that IAM let it pass, wanted a denial")
+
+    def _announce_drift(self) -> None:
+        # The monitoring of a later release measures drift and puts this event; here a person tells of the new scanner.
+        detail = {
+            "model": self.model,
+            "verdict": "drift",
+            "window": "demo",
+            "evidence_uri": naming.s3_uri(self.all.buckets["evidence"], "drift/announced-by-hand"),
+            "features": [],
+        }
+        entry = {
+            "EventBusName": self.all.bus,
+            "Source": "muster",
+            "DetailType": "DriftDetected",
+            "Detail": json.dumps(detail),
+        }
+        self.all.client("events").put_events(Entries=[entry])
+
+    def _traffic(self, with_gaps: bool) -> Load:
+        rows = rows_of(self.data / "batch.csv")
+        chosen = rows if with_gaps else [row for row in rows if ",," not in row and not row.endswith(",")]
+        return Load(self.all.client("sagemaker-runtime"), self.endpoint, chosen, "text/csv")
+
+    def _invoke(self, row: str) -> str:
+        answer = self.all.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=self.endpoint, ContentType="text/csv", Body=row.encode()
+        )
+        return str(answer["Body"].read().decode())
+
+
+def tell(verbose: bool = False) -> int:
+    """Tell the story; return the exit status."""
+    begun = time.monotonic()
+    out.print(
+        "Muster's demo: real training, real endpoints and the deployable files, on this machine; about a minute. No AWS account is used."
+    )
+    try:
+        with Stage(factor=FACTOR, on_event=watching.printer() if verbose else None) as stage:
+            story = Story(stage, Teller())
+            package = story.train()
+            story.refuse(package)
+            story.approve_and_deploy(package)
+            story.replace(story.drift())
+            story.fail_live()
+            story.miss_gate()
+            ending.show(stage, Path.cwd() / "build" / "demo", time.monotonic() - begun)
+    except StoryError as error:
+        err.print(f"the demo failed: {error}")
+        return FAILED
+    return OK

@@ -1,0 +1,67 @@
+""" "Step Functions Execution Status Change" events on the default bus, for RUNNING and for every final status.
+
+moto emits none. Shape: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rehearsal.host import Host
+
+#: Input and output are left out of the event when they are longer together (same page).
+MAX_DATA_BYTES = 248 * 1024
+
+
+def status_changed(host: Host, execution: Any) -> None:
+    """Put the event on the default bus, and tell the host's listeners."""
+    detail = detail_of(execution)
+    host.emit("execution", execution=execution.exec_arn, status=detail["status"], error=execution.error)
+    _put(host, detail)
+
+
+def detail_of(execution: Any) -> dict[str, Any]:
+    """Return the member ``detail`` of the event."""
+    status = execution.exec_status.value
+    given = execution.execution_input
+    output = json.dumps(execution.output, separators=(",", ":")) if status == "SUCCEEDED" else None
+    fits = len(given.encode()) + len((output or "").encode()) <= MAX_DATA_BYTES
+    included = {"included": fits}
+    return {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine_arn,
+        "name": execution.name,
+        "status": status,
+        "startDate": int(execution.start_date.timestamp() * 1000),
+        "stopDate": int(execution.stop_date.timestamp() * 1000) if execution.stop_date else None,
+        "input": given if fits else None,
+        "output": output if fits else None,
+        "inputDetails": included,
+        "outputDetails": included if output is not None else None,
+        "error": execution.error,
+        "cause": execution.cause,
+        "redriveCount": 0,
+        "redriveDate": None,
+        "redriveStatus": redrive_status(status),
+        "redriveStatusReason": None,
+    }
+
+
+def redrive_status(status: str) -> str:
+    """Return what DescribeExecution says about redriving; the rehearsal itself redrives nothing."""
+    return "REDRIVABLE" if status in ("FAILED", "TIMED_OUT", "ABORTED") else "NOT_REDRIVABLE"
+
+
+def _put(host: Host, detail: dict[str, Any]) -> None:
+    from moto.events.models import events_backends
+
+    entry = {
+        "Source": "aws.states",
+        "DetailType": "Step Functions Execution Status Change",
+        "Detail": json.dumps(detail),
+        "Resources": [detail["executionArn"]],
+        "Time": host.clock.time(),
+    }
+    events_backends[host.account][host.region].put_events([entry])

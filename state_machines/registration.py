@@ -1,0 +1,35 @@
+"""The `registration` workflow: write the evidence, then register the model with its digest.
+
+Input ``{run, training, evaluation}``; output ``RegisteredModel``.
+"""
+
+from state_machines.extension import Graph
+from state_machines.machine import machine
+from state_machines.policies import Faults, function_task
+
+
+def build() -> Graph:
+    """Return the state machine."""
+    faults = Faults("registration")
+    facts = {"run.$": "$.run", "training.$": "$.training", "evaluation.$": "$.evaluation"}
+    assemble = function_task(
+        "AssembleEvidence",
+        "AssembleEvidence",
+        facts,
+        comment="Writes evidence.json under Object Lock. Its sha256 is what a person will approve.",
+        result_path="$.evidence",
+    )
+    register = function_task(
+        "RegisterModel",
+        "RegisterModel",
+        {**facts, "evidence.$": "$.evidence"},
+        comment="Creates the model package, pending approval, bound to the evidence by digest.",
+    )
+    assemble.next(register)
+    faults.guard(assemble, register)
+    return machine(
+        assemble,
+        comment="Registers a model that passed, with its evidence. Started by pipeline.",
+        smallest_input='{"run": <output of resolve_request>, "training": <output of training>, '
+        '"evaluation": <output of evaluation>}',
+    )

@@ -1,0 +1,9 @@
+"""Refuses."""
+
+
+class Refused(Exception):
+    pass
+
+
+def handler(event, context):
+    raise Refused("not today")
