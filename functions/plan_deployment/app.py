@@ -5,10 +5,12 @@
 
 from typing import Any
 
+from muster import history
 from muster.aws.clearance import Clearance
 from muster.aws.endpoints import Serving
 from muster.aws.ledger import Ledger
 from muster.aws.ledger_approvals import Approvals
+from muster.aws.ledger_endpoints import Endpoints
 from muster.aws.registry import SageMakerModelRegistry
 from muster.aws.s3 import ObjectStore
 from muster.contracts.base import Contract, Time, iso, parse
@@ -36,14 +38,15 @@ def handler(event: Event) -> DeploymentPlan:
     claim, names = given.claim, settings()
     if claim.package_arn is None or claim.evidence_digest is None:
         raise ContractError("claim: found no package_arn or evidence_digest, wanted both for a deployment")
-    registry, approvals = SageMakerModelRegistry(), Approvals(Ledger.of(names))
+    ledger = Ledger.of(names)
+    registry, approvals = SageMakerModelRegistry(), Approvals(ledger)
     clearance = Clearance(registry, approvals, ObjectStore.of(names), names.records_bucket)
     try:
         cleared = clearance.check(claim.package_arn, claim.evidence_digest)
         previous = _previous_config(Serving(), claim.endpoint)
     except Refused as refusal:
         return deployment.refused(claim.endpoint, str(refusal))
-    return deployment.plan(
+    plan = deployment.plan(
         cleared.servable,
         cleared.spec,
         names,
@@ -52,6 +55,8 @@ def handler(event: Event) -> DeploymentPlan:
         execution_arn=given.execution.arn,
         entered_at=iso(given.entered_at),
     )
+    Endpoints(ledger).attempt(history.intended("deployment", claim, plan, given.execution.arn, given.entered_at))
+    return plan
 
 
 def _previous_config(serving: Serving, endpoint: str) -> str | None:

@@ -6,7 +6,7 @@ Good is what was deployed, was not rolled back from, and may serve today: still 
 configuration still there.
 """
 
-from muster import rollout
+from muster import history, rollout
 from muster.aws.clearance import Clearance, Cleared
 from muster.aws.endpoints import Serving
 from muster.aws.ledger import Ledger
@@ -53,9 +53,11 @@ def handler(event: Event) -> DeploymentPlan:
     except Refused as refusal:
         return deployment.refused(endpoint, str(refusal))
     found = cleared[target.config_name]
-    return deployment.plan_back(
+    plan = deployment.plan_back(
         target, found.spec, names, live_config=live.config_name or "", golden_uri=found.servable.golden_uri
     )
+    endpoints.attempt(history.intended("rollback", given.claim, plan, given.execution.arn, given.entered_at))
+    return plan
 
 
 def _live(endpoint: str, endpoints: Endpoints, serving: Serving) -> HistoryRecord:

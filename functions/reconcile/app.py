@@ -1,4 +1,4 @@
-"""Finds what no event reported: answers nobody acted on, leases and approvals of executions that are over.
+"""Finds what no event reported: answers nobody acted on, leases, approvals and deployments of executions that are over.
 
 ``{"time": "<aws.scheduler.scheduled-time>"} -> {mended: [...]}``
 """
@@ -8,6 +8,9 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from muster import naming
+from muster.aws import abandoned
+from muster.aws.endpoints import Serving
+from muster.aws.events import EventBus
 from muster.aws.executions import Executions
 from muster.aws.judging import Judging
 from muster.aws.ledger import Ledger
@@ -38,7 +41,9 @@ def handler(event: Event) -> dict[str, list[str]]:
             mended += _mend_approval(each, judging, executions, names, at)
         except (MusterError, ClientError, BotoCoreError):
             logger.exception("an approval was not mended", extra={"package_arn": each.approval.package_arn})
-    return {"mended": mended + _mend_endpoints(Endpoints(Ledger.of(names)), executions, at)}
+    endpoints = Endpoints(Ledger.of(names))
+    mended += _mend_endpoints(endpoints, executions, at)
+    return {"mended": mended + abandoned.conclude(endpoints, Serving(), executions, EventBus.of(names), at)}
 
 
 def _mend_approval(

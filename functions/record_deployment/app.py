@@ -13,20 +13,18 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from muster import naming, rollout
+from muster import history, naming, rollout
 from muster.aws.endpoints import Serving
 from muster.aws.events import EventBus
 from muster.aws.ledger import Ledger
 from muster.aws.ledger_endpoints import DeploymentStatus, Endpoints
 from muster.contracts.base import Contract, Items, Time, parse
 from muster.contracts.deployment import Claim, DeploymentPlan, DeploymentResult, HistoryRecord, Verification, Workflow
-from muster.contracts.events import ServingChanged
 from muster.contracts.pipeline import Execution
 from muster.errors import Refused
 from muster.runtime import Event, entry, settings
 
 Result = Literal["deployed", "rolled_back", "refused"]
-Recorded = Literal["deployed", "rolled_back", "refused", "failed"]
 
 
 class Fault(Contract):
@@ -54,7 +52,7 @@ class Input(Contract):
 class Conclusion:
     """How it ended: for the record, for the caller, and why."""
 
-    recorded: Recorded
+    recorded: history.Recorded
     result: Result
     reasons: Items[str]
 
@@ -67,13 +65,16 @@ def handler(event: Event) -> DeploymentResult:
     endpoint, endpoints = given.claim.endpoint, Endpoints(Ledger.of(names))
     described = serving.endpoint(endpoint)
     ended = _conclude(given, described)
-    record = _record(given, ended)
-    endpoints.record(record, given.execution.name)
+    record = history.record(
+        given.workflow, given.claim, given.plan, given.execution.arn, given.entered_at, ended.recorded, ended.reasons
+    )
+    endpoints.record(record)
     _update_live(record, given, described, endpoints)
     _finish_marks(given, ended, endpoints)
     if described is not None and described["EndpointStatus"] == "InService":
         _remove_old_alarms(endpoint, str(described["EndpointConfigName"]), endpoints, serving, names.prefix)
     _announce(ended, record, described, endpoints, EventBus.of(names))
+    endpoints.forget_attempt(record)
     endpoints.release(endpoint, given.execution.arn)
     return DeploymentResult(
         outcome=ended.result,
@@ -89,7 +90,7 @@ def handler(event: Event) -> DeploymentResult:
 def _conclude(given: Input, described: dict[str, Any] | None) -> Conclusion:
     serves = _what_serves(given.claim.endpoint, described)
     if given.fault is not None:
-        new_serves = given.plan is not None and _serves(described, given.plan.config_name)
+        new_serves = given.plan is not None and history.serves(described, given.plan.config_name)
         why = f"{given.fault.error}: {given.fault.cause}"
         went_forward: Result = "deployed" if given.workflow == "deployment" else "rolled_back"
         return Conclusion("failed", went_forward if new_serves else "rolled_back", (why, serves))
@@ -104,15 +105,6 @@ def _conclude(given: Input, described: dict[str, Any] | None) -> Conclusion:
     return Conclusion(verdict, verdict, reasons)
 
 
-def _serves(described: dict[str, Any] | None, config: str | None) -> bool:
-    return bool(
-        described
-        and config
-        and described["EndpointStatus"] == "InService"
-        and described["EndpointConfigName"] == config
-    )
-
-
 def _what_serves(endpoint: str, described: dict[str, Any] | None) -> str:
     if described is None:
         return f"there is no endpoint {endpoint}"
@@ -120,34 +112,12 @@ def _what_serves(endpoint: str, described: dict[str, Any] | None) -> str:
 
 
 # -- the ledger --------------------------------------------------------------------------------------------------------
-def _record(given: Input, ended: Conclusion) -> HistoryRecord:
-    plan, claim = given.plan, given.claim
-    request = (plan.model_request or {}) if plan else {}
-    expected = plan.expected if plan else None
-    return HistoryRecord(
-        workflow=given.workflow,
-        at=given.entered_at,
-        execution_arn=given.execution.arn,
-        endpoint=claim.endpoint,
-        config_name=plan.config_name if plan else None,
-        model_name=request.get("ModelName"),
-        model=claim.model,
-        package_arn=(plan.package_arn if plan else None) or claim.package_arn,
-        evidence_digest=(plan.evidence_digest if plan else None) or claim.evidence_digest,
-        artifact_digest=plan.artifact_digest if plan else None,
-        image_digest=expected.image_digest if expected else None,
-        outcome=ended.recorded,
-        previous_config=plan.previous_config if plan else None,
-        reasons=ended.reasons,
-    )
-
-
 def _update_live(record: HistoryRecord, given: Input, described: dict[str, Any] | None, endpoints: Endpoints) -> None:
     if described is None:
         # Only who held the lease may say that nothing serves: it deleted the endpoint, or found none.
         if given.claim.status == "claimed":
             endpoints.clear_live(record.endpoint, record.at)
-    elif record.outcome != "refused" and _serves(described, record.config_name):
+    elif record.outcome != "refused" and history.serves(described, record.config_name):
         endpoints.set_live(record)
     elif given.claim.status == "claimed":
         _correct_live(record, described, endpoints)
@@ -156,10 +126,10 @@ def _update_live(record: HistoryRecord, given: Input, described: dict[str, Any] 
 def _correct_live(record: HistoryRecord, described: dict[str, Any], endpoints: Endpoints) -> None:
     """Say again what serves, when an earlier attempt of this execution had recorded a configuration that was then undone."""
     live = endpoints.live(record.endpoint)
-    if live is None or _serves(described, live.config_name):
+    if live is None or history.serves(described, live.config_name):
         return
     for served in endpoints.history(record.endpoint):
-        if served.outcome in ("deployed", "rolled_back") and _serves(described, served.config_name):
+        if served.outcome in ("deployed", "rolled_back") and history.serves(described, served.config_name):
             endpoints.set_live(served.model_copy(update={"at": record.at}))
             return
 
@@ -198,18 +168,9 @@ def _announce(
     """Tell what serves now: the package of this record, or after an automatic rollback the one that still does."""
     if ended.recorded not in ("deployed", "rolled_back"):
         return
-    serves = record if _serves(described, record.config_name) else endpoints.live(record.endpoint)
-    if serves is None or not (serves.model and serves.package_arn and serves.evidence_digest and serves.config_name):
+    serves = record if history.serves(described, record.config_name) else endpoints.live(record.endpoint)
+    if serves is None or not history.serves(described, serves.config_name):
         return
-    if not _serves(described, serves.config_name):
-        return
-    change = ServingChanged(
-        model=serves.model,
-        endpoint=record.endpoint,
-        package_arn=serves.package_arn,
-        evidence_digest=serves.evidence_digest,
-        config_name=serves.config_name,
-        execution_arn=record.execution_arn,
-        at=record.at,
-    )
-    bus.put("ModelDeployed" if ended.recorded == "deployed" else "ModelRolledBack", change)
+    change = history.change(serves.model_copy(update={"execution_arn": record.execution_arn, "at": record.at}))
+    if change is not None:
+        bus.put(history.EVENTS[ended.recorded], change)

@@ -75,10 +75,8 @@ class Story:
                 lambda: watching.refused_answer(self.all, package), "the refusal of dana's approval"
             )
             line.say(f"refused by Muster: {answer['why']}")
-            status = self.all.client("sagemaker").describe_model_package(ModelPackageName=package)[
-                "ModelApprovalStatus"
-            ]
-            line.say(f"the registry was set back to {status}")
+            watching.until(lambda: self._registry_says(package) == "Rejected" or None, "the registry to be set back")
+            line.say("the registry was set back to Rejected")
 
     def approve_and_deploy(self, package: str) -> None:
         """Act 3 and 4: a second person approves a digest, and exactly that is deployed."""
@@ -190,6 +188,10 @@ class Story:
         except MusterError as error:
             return str(error).partition("because")[2].strip() or str(error)
         raise StoryError("dana's approval as Scientist: found that IAM let it pass, wanted a denial")
+
+    def _registry_says(self, package: str) -> str:
+        described = self.all.client("sagemaker").describe_model_package(ModelPackageName=package)
+        return str(described["ModelApprovalStatus"])
 
     def _announce_drift(self) -> None:
         # The monitoring of a later release measures drift and puts this event; here a person tells of the new scanner.

@@ -1,4 +1,4 @@
-"""govern_retraining, settle_execution, reconcile and explain_failure."""
+"""govern_retraining, settle_execution and explain_failure."""
 
 import json
 from typing import Any
@@ -239,106 +239,6 @@ def test_other_peoples_executions_are_left_alone(world: World) -> None:
 def test_a_bad_event_settles_nothing(world: World, change: dict[str, Any]) -> None:
     with pytest.raises(errors.ContractError):
         world.call("settle_execution", {**_ended(world, "pipeline"), **change})
-
-
-# -- reconcile ---------------------------------------------------------------------------------------------------------
-def _reconcile(world: World) -> list[str]:
-    return world.call("reconcile", {"time": world.at})["mended"]
-
-
-def test_nothing_to_mend(world: World) -> None:
-    world.deployed()
-    assert _reconcile(world) == []
-    assert _reconcile(world) == []
-
-
-def test_an_answer_whose_event_never_came(world: World) -> None:
-    registered = world.asked()
-    arn = registered["registered"]["package_arn"]
-    world.answer(arn)
-    (mended,) = _reconcile(world)
-    assert mended.startswith(f"approval of {arn}: accepted: approved by anna")
-    assert world.stepfunctions.answers["token-1"]["decision"] == "approved"
-    assert _reconcile(world) == []
-
-
-def test_a_self_approval_whose_event_never_came(world: World) -> None:
-    registered = world.asked()
-    arn = registered["registered"]["package_arn"]
-    world.answer(arn, by="sam")
-    assert "refused: sam started this run" in _reconcile(world)[0]
-    assert world.sagemaker.packages[arn]["ModelApprovalStatus"] == "Rejected"
-
-
-def test_a_decision_that_nobody_was_told(world: World) -> None:
-    registered = world.asked()
-    event = world.answer(registered["registered"]["package_arn"])
-    world.stepfunctions.fail("send_task_success", fakes.error("KmsInvalidStateException"))
-    with pytest.raises(Exception, match="KmsInvalidState"):
-        world.call("record_decision", event)
-    assert "execution told" in _reconcile(world)[0]
-    assert world.stepfunctions.answers["token-1"]["decision"] == "approved"
-    assert _reconcile(world) == []
-
-
-@pytest.mark.parametrize("status", ["FAILED", None])
-def test_an_approval_whose_execution_is_over(world: World, status: str | None) -> None:
-    registered = world.asked()
-    arn = registered["registered"]["package_arn"]
-    if status:
-        world.stepfunctions.run(execution("pipeline")["arn"], status)
-    else:
-        world.stepfunctions.executions.clear()
-    assert _reconcile(world) == [f"approval of {arn}: void"]
-    assert _reconcile(world) == []
-
-
-def test_people_who_were_not_told(world: World) -> None:
-    world.sns.fail("publish", fakes.error("InternalError", status=500))
-    registered = world.asked()
-    arn = registered["registered"]["package_arn"]
-    assert _reconcile(world) == [f"approval of {arn}: people were told"]
-    assert _reconcile(world) == []
-
-
-def test_one_that_cannot_be_mended_does_not_keep_the_others_waiting(world: World) -> None:
-    # Given two answers, one of which AWS fails to describe
-    first, second = world.asked(), None
-    world.later(hours=1)
-    second = world.asked(world.registered(world.evaluated(world.trained(world.resolved(name="two"), b"x"))), "token-2")
-    for each in (first, second):
-        world.answer(each["registered"]["package_arn"])
-    world.sagemaker.fail("describe_model_package", fakes.error("ThrottlingException"))
-    # When the sweep runs
-    assert len(_reconcile(world)) == 1
-    # Then the other one is mended, and the next sweep mends the first
-    assert len(_reconcile(world)) == 1
-
-
-def test_what_a_dead_execution_holds_is_freed(world: World) -> None:
-    claim = world.claim(world.request(world.approved()))
-    assert _reconcile(world) == []
-    world.stepfunctions.run(execution("deployment")["arn"], "ABORTED")
-    assert _reconcile(world) == [
-        f"deployment of {claim['package_arn']} to {ENDPOINT}: failed",
-        f"lease of {ENDPOINT}: freed, {execution('deployment')['arn']} is over",
-    ]
-    assert world.endpoints.lease(ENDPOINT) is None
-
-
-def test_a_lease_of_an_execution_that_nobody_knows_is_freed_when_it_ends(world: World) -> None:
-    world.claim(world.request(world.approved()))
-    world.stepfunctions.executions = {
-        arn: each for arn, each in world.stepfunctions.executions.items() if "deployment" not in arn
-    }
-    assert _reconcile(world) == []
-    world.later(hours=12)
-    assert any("freed" in each for each in _reconcile(world))
-
-
-def test_a_sweep_needs_its_time(world: World) -> None:
-    with pytest.raises(errors.ContractError, match="time: found 'now', wanted an ISO 8601 time"):
-        world.call("reconcile", {"time": "now"})
 
 
 # -- explain_failure ---------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from muster.errors import Refused
 from ops import executions
 from ops.demo.load import Load, rows_of
 from ops.executions import Ended
+from rehearsal import scheduler
 from tests.rehearsal.stage_support import MODEL, PATIENCE, Site, Started, one_line
 
 pytestmark = pytest.mark.xdist_group("stage")
@@ -335,7 +336,9 @@ def test_an_operator_rolls_back(site: Site, first: First, by_hand: ByHand) -> No
     one_line("; ".join(by_hand.second.output["reasons"]), site.endpoint(NAME))
 
 
-def test_a_deployment_that_is_stopped_frees_the_endpoint(site: Site, first: First, by_hand: ByHand) -> None:
+def test_a_deployment_that_is_stopped_frees_the_endpoint_and_its_end_is_found(
+    site: Site, first: First, by_hand: ByHand
+) -> None:
     # Given a deployment whose traffic shifts, when somebody stops the execution, then lease and mark are settled, ...
     assert by_hand.rollback.outcome == "rolled_back"
     with site.on_state("deployment:*", "WaitForEndpoint") as waits:
@@ -348,8 +351,15 @@ def test_a_deployment_that_is_stopped_frees_the_endpoint(site: Site, first: Firs
     mark = site.endpoints.mark(endpoint, first.bad.package_arn, first.bad.evidence_digest)
     assert mark is not None
     assert (mark.owner, mark.status) == (arn, "failed")
-    # ... and although SageMaker goes on with the update, a rollback brings the good one back.
-    assert site.in_service(NAME) != first.config
+    # ... SageMaker goes on with the update, and when it has settled the sweep records and announces what serves ...
+    serving = site.in_service(NAME)
+    assert serving != first.config
+    scheduler.fire("muster-reconcile")
+    site.until(
+        lambda: ((live := site.endpoints.live(endpoint)) and live.config_name == serving) or None, "the true record"
+    )
+    site.champion(NAME, first.bad.package_arn)
+    # ... and a rollback brings the good one back.
     assert _roll_back(site, "after a stop").outcome == "rolled_back"
     _at_peace(site, first.config, first.good)
 

@@ -144,9 +144,23 @@ class Endpoints:
             yield UnfinishedDeployment(_name(item["pk"]), package_arn, digest, item["owner"])
 
     # -- what serves, and what has served ----------------------------------------------------------------------------
-    def record(self, record: HistoryRecord, execution_name: str) -> None:
+    def record(self, record: HistoryRecord) -> None:
         """Keep one record of an endpoint's history. The same execution's record again replaces itself."""
-        self._ledger.put(_pk(record.endpoint), f"HISTORY#{iso(record.at)}#{execution_name}", record.payload())
+        self._ledger.put(_pk(record.endpoint), f"HISTORY#{iso(record.at)}#{_execution(record)}", record.payload())
+
+    def attempt(self, intended: HistoryRecord) -> None:
+        """Keep what will be true if a rollout goes well, until its execution has recorded how it ended."""
+        self._ledger.put(_pk(intended.endpoint), f"ATTEMPT#{_execution(intended)}", intended.payload())
+
+    def attempts(self) -> Iterator[HistoryRecord]:
+        """Yield the attempts of all endpoints whose end is not recorded."""
+        for item in self._ledger.everywhere(Condition("begins_with(sk, :attempt)", values={"attempt": "ATTEMPT#"})):
+            yield parse(HistoryRecord, without_keys(item), "ledger: attempt")
+
+    def forget_attempt(self, record: HistoryRecord) -> bool:
+        """Drop the attempt of the execution whose end is recorded; False when there was none."""
+        exists = Condition("attribute_exists(pk)")
+        return self._ledger.delete(_pk(record.endpoint), f"ATTEMPT#{_execution(record)}", exists)
 
     def history(self, endpoint: str) -> list[HistoryRecord]:
         """Return the history, newest first."""
@@ -175,6 +189,10 @@ def _pk(endpoint: str) -> str:
 
 def _name(pk: str) -> str:
     return pk.removeprefix("ENDPOINT#")
+
+
+def _execution(record: HistoryRecord) -> str:
+    return record.execution_arn.rpartition(":")[2]
 
 
 def _mark(package_arn: str, digest: str) -> str:
