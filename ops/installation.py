@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ class Installation:
     """The names of one installation, and the AWS session of the person who uses it."""
 
     prefix: str
+    environment: str
     region: str
     account: str
     partition: str
@@ -46,7 +47,8 @@ def find(prefix: str, session: boto3.Session | None = None) -> Installation:
     Raises
     ------
     NotFound
-        When there is no such installation in the account and region, or no access to it.
+        When there is no such installation in the account and region, or no access to it, or when its settings lack
+        what this version of the command needs.
     """
     session = session or boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 knows AWS_DEFAULT_REGION only
     name = f"/{prefix}/settings"
@@ -57,4 +59,10 @@ def find(prefix: str, session: boto3.Session | None = None) -> Installation:
             f"parameter {name}: {error}; wanted an installation of Muster with prefix {prefix!r} in the account and region "
             "of your AWS credentials: set AWS_PROFILE and AWS_REGION, or name another with --prefix"
         ) from error
-    return Installation(session=session, **json.loads(value))
+    settings = json.loads(value)
+    wanted = {each.name for each in fields(Installation)} - {"session"}
+    missing = ", ".join(sorted(wanted - settings.keys()))
+    if missing:
+        raise NotFound(f"parameter {name}: found no {missing}; the templates are older than this command: deploy first")
+    # What a newer version's templates have added is none of this version's business.
+    return Installation(session=session, **{key: settings[key] for key in wanted})

@@ -67,7 +67,8 @@ def _move_pointer(installation: Installation, published: Publication) -> None:
 
 def records_store(installation: Installation) -> ObjectStore:
     """Return the store of the records bucket, with the installation's lock."""
-    lock = Lock(installation.object_lock, installation.object_lock_days)  # type: ignore[arg-type]
+    evidence = installation.buckets["evidence"]
+    lock = Lock(installation.object_lock, installation.object_lock_days, evidence)  # type: ignore[arg-type]
     return ObjectStore(installation.client("s3"), lock)
 
 

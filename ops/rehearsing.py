@@ -10,9 +10,13 @@ from muster import naming
 from ops import approvals, datasets, executions, publishing
 from ops.console import FAILED, NOT_REACHED, OK, err, out, table
 from ops.demo import watching
+from ops.demo.story import FACTOR
 from ops.installation import Installation
+from ops.invoking import events, variables
+from ops.invoking.replaying import deploy_first_version
 from ops.packaging import read_spec
 from ops.stage import Stage, reference_model
+from rehearsal.server import LOOPBACK
 
 Only = Literal["training", "evaluation"]
 
@@ -130,22 +134,38 @@ def _show_verdict(verdict: str, reasons: list[str]) -> None:
         out.print(f"  {reason}")
 
 
-def serve() -> int:
-    """Keep an installation up, with the reference model published and its data put, until interrupted."""
-    with Stage() as stage:
-        folder = reference_model()
-        spec = read_spec(folder)
-        steward = stage.as_("sam", "Steward")
-        datasets.put_files(steward, spec.data.training, [folder / "data" / "part1.csv"])
-        datasets.put_holdout(steward, spec, "reference", folder / "data" / "holdout_reference.csv")
-        publishing.publish(stage.as_("dana", "Scientist"), stage.commit(folder))
+def serve(host: str | None, deployed: bool) -> int:
+    """Keep an installation up until interrupted, with the reference model published and its data put, or even deployed.
+
+    Listens on the loopback interface, or on another address of this machine. Writes ``events/env.json`` and the events of
+    ``build/events``, for `sam local invoke` and `muster invoke`.
+    """
+    if host:
+        err.print(
+            f"It listens on {host} and checks no signature: whoever reaches that address may do everything in it."
+        )
+    with Stage(factor=FACTOR if deployed else 60.0, on_event=events.begin(), address=host or LOOPBACK) as stage:
+        if deployed:
+            deploy_first_version(stage)
+        else:
+            _publish_reference(stage)
+        variables.write(variables.of(stage))
         wait_for_interrupt(stage)
     return OK
 
 
+def _publish_reference(stage: Stage) -> None:
+    folder = reference_model()
+    spec = read_spec(folder)
+    steward = stage.as_("sam", "Steward")
+    datasets.put_files(steward, spec.data.training, [folder / "data" / "part1.csv"])
+    datasets.put_holdout(steward, spec, "reference", folder / "data" / "holdout_reference.csv")
+    publishing.publish(stage.as_("dana", "Scientist"), stage.commit(folder))
+
+
 def wait_for_interrupt(stage: Stage) -> None:
     """Say how to reach the installation, and stay until Ctrl-C."""
-    for person, role in (("dana", "Scientist"), ("alex", "Approver")):
+    for person, role in (("sam", "Steward"), ("dana", "Scientist"), ("alex", "Approver")):
         variables = stage.rehearsal.environment(stage.rehearsal.person(person, role))
         lines = "\n".join(f"export {key}={value}" for key, value in variables.items())
         file = Path("build") / f"{person}.sh"
@@ -157,6 +177,7 @@ def wait_for_interrupt(stage: Stage) -> None:
     )
     out.print("  . build/alex.sh && ./muster status                         # alex sees what waits")
     out.print("  . build/alex.sh && ./muster approve PACKAGE --reason '…'   # and approves it; it is deployed")
+    out.print("  make invoke FUNCTION=resolve_request                       # one built function, in Lambda's emulator")
     out.print("The AWS CLI and boto3 work in the same terminals. Ctrl-C ends it.")
     try:
         while True:

@@ -29,7 +29,7 @@ def create(name: str, models: Path) -> Path:
         loader=jinja2.FileSystemLoader(_SCAFFOLD),
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - Python and YAML, not HTML
+        autoescape=False,  # nosec B701 # noqa: S701 - Python and YAML, not HTML
     )
     rendered = {
         each: environment.get_template(each).render(name=name)

@@ -20,6 +20,7 @@ import boto3
 from ops.installation import Installation, find
 from rehearsal import Rehearsal, sagemaker
 from rehearsal.host import OWN_ACCESS_KEY, OWN_SECRET_KEY
+from rehearsal.server import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "muster"
@@ -28,6 +29,7 @@ ROLES = {
     "Steward": ("StewardPolicyArn",),
     "Approver": ("ApproverPolicyArn",),
     "Operator": ("OperatorPolicyArn",),
+    "Cleaner": ("CleanerPolicyArn",),
 }
 """Roles of a programme's people, and which of the templates' policies each has."""
 
@@ -47,23 +49,28 @@ class Stage:
         How many seconds pass per real second while everything waits.
     on_event
         Called with what the rehearsal reports while it runs, such as log lines of jobs.
+    address
+        Where the rehearsal listens.
     """
 
     factor: float = 60.0
     environment: str = "dev"
     on_event: Callable[[dict[str, Any]], None] | None = None
+    address: str = LOOPBACK
     rehearsal: Rehearsal = field(init=False)
     outputs: dict[str, str] = field(init=False, default_factory=dict)
     checkout: Path = field(init=False)
+    _given: dict[str, str] = field(init=False, default_factory=dict)
 
     def __enter__(self) -> "Stage":
-        self.rehearsal = Rehearsal(ROOT, factor=self.factor, on_event=self.on_event).start()
+        self.rehearsal = Rehearsal(ROOT, factor=self.factor, address=self.address, on_event=self.on_event).start()
         # The SDKs' own way to another endpoint: what a person would export.
         os.environ["AWS_ENDPOINT_URL"] = self.rehearsal.endpoint
         sagemaker.warm_up()
         try:
             self.checkout = Path(tempfile.mkdtemp(prefix="checkout-", dir=self.rehearsal.host.workdir))
-            self.outputs = self.rehearsal.deploy("template.yaml", self._parameters())
+            self._given = self._parameters()
+            self.deploy(ROOT / "template.yaml")
             self._hire()
         except BaseException:
             self.__exit__(None, None, None)
@@ -75,6 +82,10 @@ class Stage:
     ) -> None:
         os.environ.pop("AWS_ENDPOINT_URL", None)
         self.rehearsal.stop()
+
+    def deploy(self, template: Path) -> None:
+        """Deploy a root template with this installation's parameters: to begin with, and over what is there."""
+        self.outputs = self.rehearsal.deploy(template, self._given)
 
     def as_(self, person: str, role: str) -> Installation:
         """Return the installation as a person sees it under one of their roles."""
@@ -139,6 +150,8 @@ class Stage:
         for role, policies in ROLES.items():
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
             for policy in policies:
+                if policy not in self.outputs:  # nobody cleans elsewhere than in dev
+                    continue
                 iam.attach_role_policy(RoleName=role, PolicyArn=self.outputs[policy])
 
     def _session(self, credentials: dict[str, str]) -> boto3.Session:

@@ -19,8 +19,8 @@ REGION = "us-gov-west-1"
 PARTITION = "aws-us-gov"
 
 #: Access key of the rehearsal itself: unrestricted, and never recorded by the IAM middleware.
-OWN_ACCESS_KEY = "AKIAREHEARSALITSELF0"
-OWN_SECRET_KEY = "rehearsal"  # noqa: S105 - moto checks no signature; the key is a name, not a secret
+OWN_ACCESS_KEY = "AKIAREHEARSALITSELF0"  # pragma: allowlist secret - of the rehearsal itself, known to nobody else
+OWN_SECRET_KEY = "rehearsal"  # nosec B105 # noqa: S105 # pragma: allowlist secret - moto checks no signature
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
@@ -36,7 +36,7 @@ class Host:
     clock
         Rehearsal time; everything that AWS would time goes through it.
     endpoint
-        ``http://127.0.0.1:<port>`` of the server; known before any extension's ``install`` runs.
+        ``http://<address>:<port>`` of the server; known before any extension's ``install`` runs.
     workdir
         Scratch folder, removed when the rehearsal stops, however it stops.
     children

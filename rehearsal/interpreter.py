@@ -259,7 +259,8 @@ class Scripted(Runtime):
     def entered(self, env: Any, name: str, kind: str) -> None:
         """Keep a visit."""
         super().entered(env, name, kind)
-        self.trace.visits.append(Visit(name, kind, self.elapsed))
+        size = len(json.dumps(env.states.get_input(), ensure_ascii=False).encode())
+        self.trace.visits.append(Visit(name, kind, self.elapsed, size))
 
     def retried(self, env: Any, name: str, error: str, wait: float) -> None:
         """Keep a retry."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rehearsal import server
+from rehearsal import record, server
 from rehearsal.clock import Clock
 from rehearsal.host import ACCOUNT, PARTITION, REGION, Host
 from rehearsal.processes import Children
@@ -36,6 +36,8 @@ class Rehearsal:
         Name of the region.
     factor
         Seconds of rehearsal time per real second while all is waiting (see `rehearsal.clock`); ``math.inf`` jumps.
+    address
+        Address of this machine to listen on. Only the loopback interface is closed to others: moto checks no signature.
     workdir
         Where the scratch folder is made; the system's temporary folder if not given.
     on_event
@@ -48,12 +50,14 @@ class Rehearsal:
         *,
         region: str = REGION,
         factor: float = 60.0,
+        address: str = server.LOOPBACK,
         workdir: Path | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         self._region = region
         self._factor = factor
+        self._address = address
         self._parent = workdir
         self._on_event = on_event
         self._host: Host | None = None
@@ -82,7 +86,7 @@ class Rehearsal:
         self._host = host
         atexit.register(self.stop)
         try:
-            self._server = server.start(host)
+            self._server = server.start(host, address=self._address)
         except BaseException:
             self.stop()
             raise
@@ -96,6 +100,7 @@ class Rehearsal:
             return
         atexit.unregister(self.stop)
         try:
+            record.write(host)
             if running is not None:
                 running.stop()
         finally:
@@ -127,7 +132,7 @@ class Rehearsal:
 
     @property
     def endpoint(self) -> str:
-        """``http://127.0.0.1:<port>``, for AWS_ENDPOINT_URL."""
+        """``http://<address>:<port>``, for AWS_ENDPOINT_URL."""
         return self.host.endpoint
 
     # ---- acting in it
@@ -195,5 +200,5 @@ class Rehearsal:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.host.region,
             "AWS_DEFAULT_REGION": self.host.region,
-            "NO_PROXY": "127.0.0.1,localhost",
+            "NO_PROXY": f"{self._address},localhost",
         }

@@ -1,4 +1,4 @@
-"""Boots moto's server on an ephemeral port of 127.0.0.1 and installs every extension.
+"""Boots moto's server on an ephemeral port and installs every extension.
 
 moto loads a service's backend at its first request, so only the services that are used cost time.
 """
@@ -14,6 +14,7 @@ from rehearsal import host as hosts
 from rehearsal.host import Host, WsgiApp
 
 MOTO_VERSION = "5.2.5"
+LOOPBACK = "127.0.0.1"
 
 #: Modules of this package with an ``install(host)``, in the order in which they are called.
 EXTENSIONS = (
@@ -50,7 +51,7 @@ class Server:
         reset()
 
 
-def start(host: Host, extensions: tuple[str, ...] | None = None) -> Server:
+def start(host: Host, extensions: tuple[str, ...] | None = None, address: str = LOOPBACK) -> Server:
     """Start the server for `host` with all extensions, set its endpoint and make it the current one.
 
     Raises
@@ -64,8 +65,8 @@ def start(host: Host, extensions: tuple[str, ...] | None = None) -> Server:
     hosts.set_current(host)
     http = None
     try:
-        http = _listen()
-        host.endpoint = f"http://127.0.0.1:{http.server_port}"
+        http = _listen(address)
+        host.endpoint = f"http://{address}:{http.server_port}"
         for name in EXTENSIONS if extensions is None else extensions:
             importlib.import_module(f"rehearsal.{name}").install(host)
         http.app = _application(host)
@@ -86,7 +87,7 @@ def reset() -> None:
     reset_model_data()
 
 
-def _listen() -> Any:
+def _listen(address: str) -> Any:
     """Bind the port; requests wait in its backlog until the server runs."""
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
@@ -98,7 +99,7 @@ def _listen() -> Any:
     def not_yet(*_: Any) -> Any:
         raise RuntimeError("the rehearsal's server has no application yet")
 
-    return make_server("127.0.0.1", 0, not_yet, threaded=True, request_handler=QuietHandler)
+    return make_server(address, 0, not_yet, threaded=True, request_handler=QuietHandler)
 
 
 def _application(host: Host) -> WsgiApp:

@@ -51,11 +51,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Visit:
-    """A state was entered, `time` seconds after the start."""
+    """A state was entered, `time` seconds after the start, with an input of so many bytes (JSON in UTF-8)."""
 
     state: str
     type: str
     time: float
+    bytes: int
 
 
 @dataclass(frozen=True)

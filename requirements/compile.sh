@@ -10,5 +10,6 @@ for group in demo authoring sam test; do
     compile "${universal[@]}" --generate-hashes -c "$all" "requirements/$group.in" -o "requirements/$group.lock"
 done
 compile "${universal[@]}" --generate-hashes requirements/checkov.in -o requirements/checkov.lock
+compile "${universal[@]}" --generate-hashes requirements/node.in -o requirements/node.lock
 compile --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes -c "$all" layers/muster/requirements.in -o layers/muster/requirements.txt
 rm -f "$all"

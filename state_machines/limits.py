@@ -20,7 +20,7 @@ ROLLOUT_SECONDS = 28_800
 ENDPOINT_WAIT_SECONDS = ROLLOUT_SECONDS + 7_200
 """Longest sum of a plan's ``wait_steps``: the longest rollout, and provisioning before and after it."""
 
-ENDPOINT_LOOKS = 600
+ENDPOINT_LOOKS = 100
 """Most entries of a plan's ``wait_steps``: four transitions each, eleven of the 25,000 events of a history."""
 
 JOB_START_SECONDS = 3_600

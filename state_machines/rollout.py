@@ -13,7 +13,7 @@ is freed.
 from typing import Literal
 
 from state_machines.extension import Choice, ChoiceRule, Graph, Pass, State, Wait
-from state_machines.limits import API_SECONDS, ENDPOINT_LOOKS, ENDPOINT_WAIT_SECONDS
+from state_machines.limits import ENDPOINT_LOOKS, ENDPOINT_WAIT_SECONDS
 from state_machines.machine import machine
 from state_machines.policies import (
     ENTERED_AT,
@@ -135,8 +135,8 @@ class Rollout:
 
     def finish(self, start: State, *, comment: str, smallest_input: str) -> Graph:
         """Return the state machine. The endpoint may be waited for twice: for the switch, and for its undoing."""
-        waits = {"WaitForEndpoint": 2 * ENDPOINT_WAIT_SECONDS, "DescribeEndpoint": 2 * ENDPOINT_LOOKS * API_SECONDS}
-        return machine(start, comment=comment, smallest_input=smallest_input, waits=waits)
+        waits, visits = {"WaitForEndpoint": 2 * ENDPOINT_WAIT_SECONDS}, {"DescribeEndpoint": 2 * ENDPOINT_LOOKS}
+        return machine(start, comment=comment, smallest_input=smallest_input, waits=waits, visits=visits)
 
     # ---- waiting and verifying
 

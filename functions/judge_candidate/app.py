@@ -15,6 +15,7 @@ from muster.contracts.base import Contract, Digest, S3Uri, parse
 from muster.contracts.evaluation import EvaluationReport, EvaluationResult, HoldoutKind, Verdict
 from muster.contracts.pipeline import Run, TrainingResult
 from muster.errors import NotFound, ReportInvalid
+from muster.reasons import told
 from muster.runtime import Event, entry, settings
 
 MARKER = "<!--muster:verdict-->"
@@ -64,7 +65,7 @@ def handler(event: Event) -> EvaluationResult:
         store.write(uris[file], data, media, locked=True)
     return EvaluationResult(
         verdict=verdict.verdict,
-        reasons=verdict.reasons,
+        reasons=told(verdict.reasons, "the report"),
         report_uri=uris["report.html"],
         report_digest=digests.sha256(judged),
         evaluation_uri=uris["evaluation.json"],

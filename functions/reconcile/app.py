@@ -1,13 +1,17 @@
 """Finds what no event reported: answers nobody acted on, leases, approvals and deployments of executions that are over.
 
 ``{"time": "<aws.scheduler.scheduled-time>"} -> {mended: [...]}``
+
+What is left after a sweep is measured: the figures of `muster.operations` go to CloudWatch through the log.
 """
 
 from datetime import datetime
 
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from muster import naming
+from muster import naming, operations
 from muster.aws import abandoned
 from muster.aws.endpoints import Serving
 from muster.aws.events import EventBus
@@ -21,6 +25,8 @@ from muster.contracts.pipeline import PendingApproval
 from muster.errors import MusterError
 from muster.runtime import Event, entry, logger, settings
 from muster.settings import Settings
+
+metrics = Metrics(namespace=operations.NAMESPACE)
 
 
 class Input(Contract):
@@ -43,7 +49,9 @@ def handler(event: Event) -> dict[str, list[str]]:
             logger.exception("an approval was not mended", extra={"package_arn": each.approval.package_arn})
     endpoints = Endpoints(Ledger.of(names))
     mended += _mend_endpoints(endpoints, executions, at)
-    return {"mended": mended + abandoned.conclude(endpoints, Serving(), executions, EventBus.of(names), at)}
+    mended += abandoned.conclude(endpoints, Serving(), executions, EventBus.of(names), at)
+    _emit(_measure(judging, endpoints, executions, names, at))
+    return {"mended": mended}
 
 
 def _mend_approval(
@@ -85,3 +93,25 @@ def _mend_endpoints(endpoints: Endpoints, executions: Executions, at: datetime) 
         if over and endpoints.release(lease.endpoint, lease.owner):
             mended.append(f"lease of {lease.endpoint}: freed, {lease.owner} is over")
     return mended
+
+
+def _measure(
+    judging: Judging, endpoints: Endpoints, executions: Executions, names: Settings, at: datetime
+) -> operations.Figures:
+    """Read anew what still waits: the leases of executions that are over are gone by now."""
+    running = [
+        each
+        for workflow in operations.LONGEST_SECONDS
+        for each in executions.running(workflow, naming.state_machine_arn(names, workflow))
+    ]
+    approvals = [each.approval for each in judging.approvals.unfinished()]
+    lease_ends = [datetime.fromisoformat(lease.expires_at) for lease in endpoints.leases()]
+    return operations.figures(running, approvals, lease_ends, at)
+
+
+def _emit(found: operations.Figures) -> None:
+    """Write the figures in CloudWatch's embedded metric format: a line of the log, no call and no permission."""
+    metrics.add_metric("ApprovalWaitUsed", MetricUnit.Percent, found.approval_wait_used)
+    metrics.add_metric("LeaseOverdue", MetricUnit.Seconds, found.lease_overdue)
+    metrics.add_metric("StuckExecutions", MetricUnit.Count, found.stuck_executions)
+    metrics.flush_metrics()

@@ -14,6 +14,7 @@ from muster.aws.s3 import ObjectStore
 from muster.contracts.base import Contract, Time, parse
 from muster.contracts.deployment import DeploymentPlan, EndpointFacts, Verification
 from muster.errors import ContractError
+from muster.reasons import told
 from muster.rollout import GoldenAnswer, Phase
 from muster.runtime import Event, entry, settings
 
@@ -45,7 +46,8 @@ def handler(event: Event) -> Verification:
     wanted = plan.previous_config if given.phase == "restore" else plan.expected.config_name
     problems: list[str] = []
     if facts.status == "InService" and facts.config_name == wanted:
-        problems = [*_config_problems(given, facts, serving), *_golden_problems(given, serving)]
+        golden = told(_golden_problems(given, serving), "the golden records")
+        problems = [*_config_problems(given, facts, serving), *golden]
     return rollout.verify(plan, given.phase, facts, problems)
 
 

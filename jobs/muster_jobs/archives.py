@@ -18,7 +18,7 @@ def unpack(archive: Path, target: Path) -> None:
             for member in members:
                 check_member(archive, member)
             target.mkdir(parents=True, exist_ok=True)
-            tar.extractall(target, members=members)  # noqa: S202 - every member has been checked
+            tar.extractall(target, members=members)  # nosec B202 # noqa: S202 - every member has been checked
     except (tarfile.TarError, EOFError, OSError) as error:
         raise JobError(f"{archive.name} cannot be unpacked: {error}") from error
 

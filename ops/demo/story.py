@@ -44,6 +44,15 @@ class Story:
         self.data = MODEL / "data"
         self.endpoint = naming.endpoint_name(self.all.prefix, self.model)
 
+    def play(self) -> None:
+        """Play all acts, in their order."""
+        package = self.train()
+        self.refuse(package)
+        self.approve_and_deploy(package)
+        self.replace(self.drift())
+        self.fail_live()
+        self.miss_gate()
+
     # -- acts ----------------------------------------------------------------------------------------------------------
     def train(self) -> str:
         """Act 1: from data to a candidate that passes its gates."""
@@ -230,13 +239,7 @@ def tell(verbose: bool = False) -> int:
     )
     try:
         with Stage(factor=FACTOR, on_event=watching.printer() if verbose else None) as stage:
-            story = Story(stage, Teller())
-            package = story.train()
-            story.refuse(package)
-            story.approve_and_deploy(package)
-            story.replace(story.drift())
-            story.fail_live()
-            story.miss_gate()
+            Story(stage, Teller()).play()
             ending.show(stage, Path.cwd() / "build" / "demo", time.monotonic() - begun)
     except StoryError as error:
         err.print(f"the demo failed: {error}")

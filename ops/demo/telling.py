@@ -10,11 +10,12 @@ from ops.console import out
 
 
 class Line:
-    """One numbered line: what is going on now, then what came of it."""
+    """One numbered line: what is going on now, then what came of it and in how many real seconds."""
 
     def __init__(self, number: int, title: str) -> None:
         self.number, self.title = number, title
         self.facts: list[str] = []
+        self.seconds = 0.0
 
     def say(self, fact: str) -> None:
         """Add what came of it; printed when the line is done."""
@@ -25,16 +26,16 @@ class Teller:
     """Prints the story. On a terminal the line in hand shows that it lives; in a file only finished lines appear."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self.lines: list[Line] = []
 
     @contextmanager
     def line(self, title: str) -> Iterator[Line]:
         """Tell one numbered line; the seconds are real ones."""
-        self.number += 1
-        line, begun = Line(self.number, title), time.monotonic()
-        with out.status(f"{self.number}  {title} …", spinner="dots"):
+        line, begun = Line(len(self.lines) + 1, title), time.monotonic()
+        self.lines.append(line)
+        with out.status(f"{line.number}  {title} …", spinner="dots"):
             yield line
-        seconds = time.monotonic() - begun
-        out.print(Text.assemble((f"{line.number}  {line.title}", "bold"), (f"  {seconds:.1f} s", "dim")))
+        line.seconds = time.monotonic() - begun
+        out.print(Text.assemble((f"{line.number}  {line.title}", "bold"), (f"  {line.seconds:.1f} s", "dim")))
         for fact in line.facts:
             out.print(f"     {fact}")

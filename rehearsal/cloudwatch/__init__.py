@@ -31,14 +31,16 @@ def watcher() -> Watcher:
 
 
 def record(namespace: str, values: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str]) -> None:
-    """Emit metrics as an AWS service does, now, with a resolution of one minute.
+    """Emit metrics as an AWS service does, now, with a resolution of one minute; nothing, once the rehearsal has stopped.
 
     Parameters
     ----------
     values
         ``{metric name: (value, unit)}``.
     """
-    watching = watcher()
+    watching = _watcher
+    if watching is None:
+        return
     now = current().clock.time()
     for name, (value, unit) in values.items():
         key = key_of(namespace, name, dimensions)

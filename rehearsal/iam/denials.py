@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406 # writes XML, reads none
 
 from rehearsal.iam.requests import QUERY, REST_JSON, REST_XML
 
@@ -14,7 +14,7 @@ _QUERY_COMPATIBLE = frozenset(["sqs", "cloudwatch"])
 #: Where the query protocol's code for a refusal is not AccessDenied.
 _QUERY_CODES = {"sns": "AuthorizationError", "ec2": "UnauthorizedOperation"}
 
-_BAD_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message of AWS
+_BAD_TOKEN = "The security token included in the request is invalid."  # nosec B105 # noqa: S105 - a message of AWS
 _NO_KEY = "The AWS Access Key Id you provided does not exist in our records."
 
 

@@ -187,6 +187,7 @@ class Identities:
                 reason=decision.reason,
                 implied=need.implied,
                 time=self._host.clock.now(),
+                via=need.context.get("kms:viaservice", ("",))[0].partition(".")[0],
             )
         )
         return decision

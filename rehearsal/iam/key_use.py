@@ -217,7 +217,7 @@ def _endpoint_config_key(ask: Ask) -> str | None:
 
     configs = sagemaker_backends[ask.host.account][ask.request.region].endpoint_configs
     found = configs.get(str(ask.params.get("EndpointConfigName")))
-    return getattr(found, "kms_key_id", None)
+    return None if found is None else found.request.get("KmsKeyId")
 
 
 _KEY_USERS = {

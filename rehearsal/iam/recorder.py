@@ -27,6 +27,8 @@ class Call:
         Needed by something the operation does with the caller's rights (a passed role, a key), not by the operation.
     time
         Rehearsal time.
+    via
+        For the use of a key by a service with the caller's rights, the service, such as ``s3``; else empty.
     """
 
     principal: str
@@ -37,6 +39,7 @@ class Call:
     reason: str
     implied: bool
     time: datetime
+    via: str = ""
 
 
 class Recorder:

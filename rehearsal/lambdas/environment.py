@@ -74,6 +74,7 @@ def _variables(host: Host, function: Any, task: Path) -> dict[str, str]:
         "AWS_DEFAULT_REGION": function.region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": host.endpoint,
+        "AWS_USE_FIPS_ENDPOINT": "false",  # botocore refuses FIPS together with an endpoint that is given
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
@@ -97,7 +98,7 @@ def credentials(host: Host, function: Any) -> dict[str, str]:
         When Lambda cannot assume the role, or the role cannot use the key of the function's environment.
     """
     if host.iam is None:  # a rehearsal of Lambda alone
-        return {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_SESSION_TOKEN": "none"}
+        return {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_SESSION_TOKEN": "none"}  # nosec B105 # no keys
     try:
         keys = host.iam.assume(function.role, _SERVICE, function.function_name, source_arn=function.function_arn)
     except AccessDenied as error:

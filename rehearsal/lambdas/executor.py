@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rehearsal import cloudwatch
 from rehearsal.host import Host
 
 from . import environment, logs
@@ -130,7 +131,7 @@ class Executor:
                 answer = warm.sandbox.invoke(event, request_id, function.function_arn, float(function.timeout))
             outcome = self._outcome(function, warm, answer, request_id)
             self._return(pool, warm, answer)
-            self._tell(function, outcome, moment, time.monotonic() - began, cold)
+            self._tell(function, event, outcome, moment, time.monotonic() - began, cold)
         return outcome
 
     # ---- concurrency and warm environments
@@ -144,6 +145,7 @@ class Executor:
             pool = self._pools.setdefault(function.function_name, _Pool())
             reserved = function.reserved_concurrency
             if reserved is not None and pool.running >= int(reserved):
+                _measure(function, Throttles=1)
                 raise throttled()
             pool.running += 1
         try:
@@ -215,13 +217,16 @@ class Executor:
         memory = int(function.memory_size)
         lines.append(logs.end_lines(request_id, answer.seconds, memory, warm.sandbox.memory(), kind))
         text = "\n".join(line for line in lines if line)
-        warm.stream.write(text)
+        if not self.closed:  # what ends with the rehearsal has nowhere left to write
+            warm.stream.write(text)
         return text
 
-    def _tell(self, function: Any, outcome: Outcome, moment: datetime, seconds: float, cold: bool) -> None:
+    def _tell(self, function: Any, event: Any, outcome: Outcome, moment: datetime, seconds: float, cold: bool) -> None:
         error = outcome.error["errorType"] if outcome.error else None
         self.recorder.add(Call(function.function_name, moment, seconds, error, cold, outcome.request_id))
-        self.host.emit("lambda", function=function.function_name, seconds=seconds, error=error, cold=cold)
+        _measure(function, Invocations=1, Errors=int(error is not None))
+        told = {"seconds": seconds, "error": error, "cold": cold, "event": event, "payload": outcome.payload}
+        self.host.emit("lambda", function=function.function_name, **told)
 
     def log_file(self, function: str) -> Path:
         """Return the file with everything that a function has logged."""
@@ -247,6 +252,12 @@ class Executor:
         for pool in pools.values():
             for warm in pool.idle:
                 warm.sandbox.close()
+
+
+def _measure(function: Any, **counts: int) -> None:
+    """Emit counts of one function ("Types of metrics for Lambda functions", Lambda developer guide)."""
+    values = {name: (float(count), "Count") for name, count in counts.items()}
+    cloudwatch.record("AWS/Lambda", values, {"FunctionName": function.function_name})
 
 
 def log_group(function: Any) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rehearsal.cloudwatch import embedded
 from rehearsal.host import Host
 from rehearsal.iam.errors import AccessDenied
 
@@ -54,6 +55,8 @@ class LogStream:
                 self._function.logs_backend.put_log_events(
                     self.group, self.name, [{"timestamp": moment, "message": event} for event in events]
                 )
+                for event in events:
+                    embedded.extract(event)
 
     def _create(self) -> bool:
         backend, host = self._function.logs_backend, self._host

@@ -249,7 +249,7 @@ def _listening(folder: Path) -> Any:
     address = str(folder / "s")
     short = None
     if len(os.fsencode(address)) > _LONGEST:
-        short = tempfile.mkdtemp(prefix="l", dir="/tmp")
+        short = tempfile.mkdtemp(prefix="l", dir="/tmp")  # nosec B108 # a new folder of our own
         address = f"{short}/s"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -78,7 +78,7 @@ def create_model(call: Call) -> dict[str, Any]:
         raise ValidationException("One of PrimaryContainer or Containers must be specified.")
     if not call.get("ExecutionRoleArn"):
         raise ValidationException("ExecutionRoleArn is required.")
-    roles.check_assumable(call.host, call.params["ExecutionRoleArn"])
+    roles.check_assumable(call.host, call.params["ExecutionRoleArn"], arn)
     model = Model(dict(call.params), arn, name, call.host.clock.now())
     container = model.container(call.backend)
     _check_container(container)

@@ -56,7 +56,7 @@ def create_training_job(call: Call) -> dict[str, Any]:
     _check_training(call)
     image = _image(call.params["AlgorithmSpecification"]["TrainingImage"])
     _check_program(call, image)
-    roles.check_assumable(call.host, call.params["RoleArn"])
+    roles.check_assumable(call.host, call.params["RoleArn"], call.arn(f"training-job/{name}"))
     _check_channels(call)
     request = {**call.params, "StoppingCondition": {"MaxRuntimeInSeconds": 86400, **call.get("StoppingCondition", {})}}
     job = TrainingJob(request, call.region, call.arn(f"training-job/{name}"), name, image)
@@ -171,7 +171,7 @@ def create_processing_job(call: Call) -> dict[str, Any]:
     _unused(jobs, name)
     _check_processing(call)
     image = _image(call.params["AppSpecification"]["ImageUri"])
-    roles.check_assumable(call.host, call.params["RoleArn"])
+    roles.check_assumable(call.host, call.params["RoleArn"], call.arn(f"processing-job/{name}"))
     job = ProcessingJob(dict(call.params), call.region, call.arn(f"processing-job/{name}"), name, image)
     jobs[name] = job
     job.start()

@@ -244,7 +244,7 @@ def basis(host: Host, container: Container, role: str, region: str, isolated: bo
         "AWS_DEFAULT_REGION": region,
     }
     if not isolated:
-        variables |= {**roles.credentials(host, role), "AWS_ENDPOINT_URL": host.endpoint}
+        variables |= {**roles.credentials(role), "AWS_ENDPOINT_URL": host.endpoint}
     return variables
 
 

@@ -21,8 +21,8 @@ def forget() -> None:
         _sessions.clear()
 
 
-def check_assumable(host: Host, role_arn: str) -> None:
-    """Check that the role exists and trusts SageMaker.
+def check_assumable(host: Host, role_arn: str, source_arn: str) -> None:
+    """Check that the role exists and trusts SageMaker, which acts for a job or model and sends it as aws:SourceArn.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def check_assumable(host: Host, role_arn: str) -> None:
     from rehearsal.iam.errors import AccessDenied
 
     try:
-        credentials = host.iam.assume(role_arn, SERVICE, SESSION)
+        credentials = host.iam.assume(role_arn, SERVICE, SESSION, source_arn=source_arn)
     except AccessDenied as denied:
         raise ValidationException(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
@@ -43,25 +43,14 @@ def check_assumable(host: Host, role_arn: str) -> None:
         _sessions.setdefault(role_arn, credentials)
 
 
-def credentials(host: Host, role_arn: str) -> dict[str, str]:
-    """Return credentials of SageMaker's session of the role.
-
-    Raises
-    ------
-    JobFailure
-        ClientError, when the role does not exist or does not trust SageMaker.
-    """
-    if role_arn not in _sessions:
-        try:
-            check_assumable(host, role_arn)
-        except ValidationException as error:
-            raise JobFailure("ClientError", error.message) from error
+def credentials(role_arn: str) -> dict[str, str]:
+    """Return credentials of SageMaker's session of a role that `check_assumable` has found assumable."""
     return _sessions[role_arn]
 
 
 def client(host: Host, role_arn: str, service: str) -> Any:
-    """Return a boto3 client that acts as SageMaker with the role; JobFailure as `credentials`."""
-    return host.client(service, credentials(host, role_arn))
+    """Return a boto3 client that acts as SageMaker with the role."""
+    return host.client(service, credentials(role_arn))
 
 
 def check_vpc(host: Host, role_arn: str, vpc: dict[str, Any] | None) -> None:

@@ -1,6 +1,7 @@
-""" "Step Functions Execution Status Change" events on the default bus, for RUNNING and for every final status.
+""" "Step Functions Execution Status Change" events on the default bus, for RUNNING and every final status; and metrics.
 
 moto emits none. Shape: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+Metrics: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 """
 
 from __future__ import annotations
@@ -13,13 +14,25 @@ if TYPE_CHECKING:
 
 #: Input and output are left out of the event when they are longer together (same page).
 MAX_DATA_BYTES = 248 * 1024
+_METRICS = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
 
 
 def status_changed(host: Host, execution: Any) -> None:
-    """Put the event on the default bus, and tell the host's listeners."""
+    """Put the event on the default bus, count it, and tell the host's listeners."""
+    from rehearsal import cloudwatch
+
     detail = detail_of(execution)
     host.emit("execution", execution=execution.exec_arn, status=detail["status"], error=execution.error)
     _put(host, detail)
+    if detail["status"] in _METRICS:
+        machine = {"StateMachineArn": detail["stateMachineArn"]}
+        cloudwatch.record("AWS/States", {_METRICS[detail["status"]]: (1.0, "Count")}, machine)
 
 
 def detail_of(execution: Any) -> dict[str, Any]:

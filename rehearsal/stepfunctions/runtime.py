@@ -94,11 +94,22 @@ class HostRuntime(Runtime):
             return None
         with self._lock:
             found = self._sessions.get(role_arn)
-            if found is None:
-                found = self._sessions[role_arn] = self.host.iam.assume(
-                    role_arn, "states.amazonaws.com", "rehearsed-execution"
-                )
-            return found
+        return self.assume(role_arn) if found is None else found
+
+    def assume(self, role_arn: str, machine_arn: str | None = None) -> dict[str, str]:
+        """Assume a role as Step Functions does when a state machine is made or changed; executions keep the session.
+
+        Step Functions sends the machine as aws:SourceArn (Developer Guide, "Cross-service confused deputy").
+
+        Raises
+        ------
+        AccessDenied
+            When the role's trust policy does not let it.
+        """
+        found = self.host.iam.assume(role_arn, "states.amazonaws.com", "rehearsed-execution", source_arn=machine_arn)
+        with self._lock:
+            self._sessions[role_arn] = found
+        return found
 
     def entered(self, env: Environment, name: str, kind: str) -> None:
         """Count, and tell who listens to the host."""

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import UnknownServiceError
 
 from rehearsal.patching import replace, wrap
-from rehearsal.stepfunctions import jobs, nested
+from rehearsal.stepfunctions.permissions import RULE_ACTIONS, split_resource, wait_of
 from rehearsal.stepfunctions.runtime import host_runtime
 from rehearsal.stepfunctions.shapes import operation_model
 
@@ -42,7 +42,6 @@ _UPDATE = (
     "publish",
     "version_description",
 )
-_RULE_ACTIONS = ("events:PutRule", "events:PutTargets", "events:DescribeRule")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ def install() -> None:
 def _checked_create(original: Any) -> Any:
     def create_state_machine(self: Any, name: str, definition: str, roleArn: str, **rest: Any) -> Any:  # noqa: N803
         _validate(definition)
-        _check_role(definition, roleArn)
+        machine = host_runtime().host.arn("states", f"stateMachine:{name}")
+        _check_role(definition, roleArn, machine)
         return original(self, name, definition, roleArn, **rest)
 
     return create_state_machine
@@ -79,7 +79,7 @@ def _checked_update(original: Any) -> Any:
         if definition is not None or role_arn is not None:
             now = self.describe_state_machine(arn)
             _validate(definition or now.definition)
-            _check_role(definition or now.definition, role_arn or now.roleArn)
+            _check_role(definition or now.definition, role_arn or now.roleArn, arn)
         return original(self, arn, definition, role_arn, **rest)
 
     return update_state_machine
@@ -194,22 +194,6 @@ def _pascal(member: str) -> str:
     return member[0].upper() + member[1:]
 
 
-def split_resource(resource: str) -> tuple[str, str, str]:
-    """Return service, action and pattern of ``arn:<partition>:states:::<service>:<action>[.<pattern>]``.
-
-    The service of ``aws-sdk:sagemaker:describeEndpoint`` is ``aws-sdk:sagemaker``; of another ARN, empty.
-    """
-    parts = resource.split(":", 5)
-    if len(parts) < 6 or parts[2] != "states" or ":" not in parts[5] or parts[5].startswith("activity:"):
-        return "", "", ""
-    service, _, action = parts[5].partition(":")
-    if service == "aws-sdk":
-        api, _, action = action.partition(":")
-        service = f"aws-sdk:{api}"
-    action, _, pattern = action.partition(".")
-    return service, action, pattern
-
-
 def _validate(definition: str) -> None:
     """Raise InvalidDefinition as the service words it."""
     from rehearsal.stepfunctions.api_errors import InvalidDefinition
@@ -220,7 +204,7 @@ def _validate(definition: str) -> None:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{texts}'")
 
 
-def _check_role(definition: str, role_arn: str) -> None:
+def _check_role(definition: str, role_arn: str, machine_arn: str) -> None:
     """Assume the role, and demand what the managed rules of its ``.sync`` tasks need."""
     from rehearsal.stepfunctions.api_errors import AccessDenied
 
@@ -230,7 +214,7 @@ def _check_role(definition: str, role_arn: str) -> None:
     from rehearsal.iam.errors import AccessDenied as Refused
 
     try:
-        host.iam.assume(role_arn, "states.amazonaws.com", "rehearsed-execution")
+        host_runtime().assume(role_arn, machine_arn)
     except Refused:
         raise AccessDenied(
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
@@ -238,19 +222,14 @@ def _check_role(definition: str, role_arn: str) -> None:
         ) from None
     try:
         for rule in sorted(_rules(json.loads(definition))):
-            for action in _RULE_ACTIONS:
+            for action in RULE_ACTIONS:
                 host.iam.require(role_arn, action, host.arn("events", f"rule/{rule}"))
     except Refused as error:
         raise AccessDenied(f"'{role_arn}' is not authorized to create managed-rule. {error}") from None
 
 
 def _rules(machine: dict[str, Any]) -> set[str]:
-    found = set()
-    for scope, _ in scopes(machine):
-        for state in scope["States"].values():
-            service, action, pattern = split_resource(str(state.get("Resource", "")))
-            if service == "sagemaker" and pattern == "sync" and action.lower() in jobs.KINDS:
-                found.add(jobs.KINDS[action.lower()].rule)
-            elif service == "states" and pattern.startswith("sync"):
-                found.add(nested.RULE)
-    return found
+    waits = [
+        wait_of(str(state.get("Resource", ""))) for scope, _ in scopes(machine) for state in scope["States"].values()
+    ]
+    return {wait.rule for wait in waits if wait is not None}

@@ -21,7 +21,7 @@ from .translation import default_cache
 if TYPE_CHECKING:
     from rehearsal.host import Host
 
-__all__ = ["KINDS", "Resource", "Stack", "TemplateError", "deploy", "plan"]
+__all__ = ["KINDS", "Resource", "Stack", "TemplateError", "deploy", "deployed", "plan"]
 
 _log = logging.getLogger(__name__)
 _stacks: dict[int, dict[str, Stack]] = {}  # by host: what has been deployed into it
@@ -98,6 +98,11 @@ def deploy(
     stack = Builder(host, KINDS, progress or _note).build(ready, dict(parameters or {}), stack_name, before)
     _stacks[id(host)][stack_name] = stack
     return stack
+
+
+def deployed(host: Host, stack_name: str = "muster") -> Stack:
+    """Return the stack that `deploy` has created in a rehearsal; KeyError when it has not."""
+    return _stacks[id(host)][stack_name]
 
 
 def _forget(host: Host) -> None:

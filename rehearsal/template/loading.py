@@ -78,7 +78,7 @@ def parse(text: str, template: Path | None = None) -> dict[str, Any]:
         For text that is no YAML mapping, a duplicate key, or a section that templates do not have.
     """
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        document = yaml.load(text, Loader=_Loader)  # nosec B506 # noqa: S506 - a subclass of the safe loader
     except TemplateError as error:
         raise error.at(template=template) from None
     except yaml.YAMLError as error:

@@ -10,7 +10,7 @@ os.environ.update(
     {
         "AWS_DEFAULT_REGION": "us-gov-west-1",
         "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",  # pragma: allowlist secret - moto checks none
         "POWERTOOLS_SERVICE_NAME": "muster",
         "POWERTOOLS_TRACE_DISABLED": "true",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
@@ -27,6 +27,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     code = {"evaluate.py": b"evaluate", "muster_jobs/metrics.py": b"metrics"}
     monkeypatch.setattr(job_code, "files", lambda: code)
+    monkeypatch.setattr(job_code, "_published", set())
     clients.client.cache_clear()
     yield
     clients.client.cache_clear()

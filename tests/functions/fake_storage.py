@@ -24,6 +24,7 @@ class Version:
     checksum: str | None
     held_until: datetime | None = None
     content_type: str = ""
+    mode: str | None = None
 
 
 @dataclass
@@ -77,11 +78,12 @@ class FakeS3(Fake):
             raise error("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
         checksum = digest if ChecksumSHA256 or more.get("ChecksumAlgorithm") == "SHA256" else None
         made = Version("", Body, checksum, ObjectLockRetainUntilDate, more.get("ContentType", ""))
+        made.mode = more.get("ObjectLockMode")
         return self._shown(self._add(Bucket, Key, made))
 
     def do_head_object(self, Bucket: str, Key: str, VersionId: str | None = None, **_: Any) -> Any:
         found = self._find(Bucket, Key, VersionId, "404")
-        held = {"ObjectLockRetainUntilDate": found.held_until} if found.held_until else {}
+        held = {"ObjectLockRetainUntilDate": found.held_until, "ObjectLockMode": found.mode} if found.held_until else {}
         return {**self._shown(found), "ContentLength": len(found.body), "ContentType": found.content_type, **held}
 
     def do_get_object(self, Bucket: str, Key: str, VersionId: str | None = None, **_: Any) -> Any:
@@ -101,7 +103,8 @@ class FakeS3(Fake):
     ) -> Any:
         if not self.buckets[Bucket].locked:
             raise error("InvalidRequest", "Bucket is missing Object Lock Configuration")
-        self._find(Bucket, Key, VersionId, "NoSuchKey").held_until = Retention["RetainUntilDate"]
+        found = self._find(Bucket, Key, VersionId, "NoSuchKey")
+        found.held_until, found.mode = Retention["RetainUntilDate"], Retention["Mode"]
         return {}
 
     def do_delete_object(self, Bucket: str, Key: str) -> Any:

@@ -7,10 +7,9 @@ would refuse for its shape. Calls are kept in ``calls``; ``fail`` makes the next
 import base64
 import io
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore import xform_name
@@ -18,22 +17,7 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from tests.unit import aws_shapes
-
-# Java's class of symbols, which only the descriptions of packages use.
-aws_shapes._JAVA_CLASSES.setdefault(r"\p{S}", r"$+<=>\^`|~")
-_strict = aws_shapes._compiled
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """The service model itself holds a malformed pattern (CustomerMetadataKey ends with ``${1,128}``)."""
-    try:
-        return _strict(pattern)
-    except re.error:
-        return re.compile(".*", re.DOTALL)
-
-
-aws_shapes._compiled = _compiled
+from checks import shapes
 
 
 def error(code: str, message: str = "", operation: str = "Operation", status: int = 400, **more: Any) -> ClientError:
@@ -73,7 +57,7 @@ class Fake:
             self.calls.append(Call(name, request))
             # boto3 itself turns a mapping into the text that the API takes.
             sent = {key: "bucket/key" if key == "CopySource" else value for key, value in request.items()}
-            found = aws_shapes.problems(self.service, self._api_name(name), sent)
+            found = shapes.problems(self.service, self._api_name(name), sent)
             assert not found, found
             self.seen(request)
             if self._failures.get(name):
@@ -252,6 +236,10 @@ class FakeRuntime(Fake):
         return {"Body": io.BytesIO(self.answer.encode())}
 
 
+STARTED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+"""When an execution started, if a test does not say."""
+
+
 class FakeStepFunctions(Fake):
     service = "stepfunctions"
 
@@ -268,6 +256,11 @@ class FakeStepFunctions(Fake):
         if executionArn not in self.executions:
             raise error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{executionArn}'")
         return self.executions[executionArn]
+
+    def do_list_executions(self, stateMachineArn: str, statusFilter: str) -> Any:
+        prefix = stateMachineArn.replace(":stateMachine:", ":execution:") + ":"
+        found = [each for arn, each in self.executions.items() if arn.startswith(prefix)]
+        return {"executions": [{"startDate": STARTED, **each} for each in found if each["status"] == statusFilter]}
 
     def do_send_task_success(self, taskToken: str, output: str) -> Any:
         self._end(taskToken)

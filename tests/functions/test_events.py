@@ -22,7 +22,8 @@ def _event(function: str) -> dict[str, Any]:
 
 def test_every_function_has_its_sample() -> None:
     assert len(FUNCTIONS) == 21
-    assert sorted(path.stem for path in (ROOT / "events").glob("*.json")) == FUNCTIONS
+    written_by_a_rehearsal = "env"
+    assert sorted({path.stem for path in (ROOT / "events").glob("*.json")} - {written_by_a_rehearsal}) == FUNCTIONS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

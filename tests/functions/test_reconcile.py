@@ -1,5 +1,7 @@
 """reconcile: what no event reported, and what came of executions that are over."""
 
+import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -177,3 +179,65 @@ def test_a_stopped_rollback_that_serves_after_all_is_announced_as_one(world: Wor
 def test_a_sweep_needs_its_time(world: World) -> None:
     with pytest.raises(errors.ContractError, match="time: found 'now', wanted an ISO 8601 time"):
         world.call("reconcile", {"time": "now"})
+
+
+# -- what is measured after a sweep
+def _measured(world: World, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    _reconcile(world)
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if '"_aws"' in each]
+    return line
+
+
+def test_a_quiet_installation_measures_zeros_and_names_nothing(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given an endpoint that serves ; When a sweep has passed ; Then CloudWatch gets zeros, so that silence means trouble
+    world.deployed()
+    world.stepfunctions.executions.clear()
+    line = _measured(world, capsys)
+    described = line.pop("_aws")["CloudWatchMetrics"]
+    units = [("ApprovalWaitUsed", "Percent"), ("LeaseOverdue", "Seconds"), ("StuckExecutions", "Count")]
+    assert described == [
+        {
+            "Namespace": "Muster",
+            "Dimensions": [["service"]],
+            "Metrics": [{"Name": name, "Unit": unit} for name, unit in units],
+        }
+    ]
+    assert line == {"service": "muster", "ApprovalWaitUsed": [0.0], "LeaseOverdue": [0.0], "StuckExecutions": [0.0]}
+
+
+def test_an_open_question_and_its_pipeline(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    # Given a question that nobody answers
+    registered = world.asked()
+    approval = world.approvals.standing(registered["registered"]["package_arn"])
+    # When it has expired, and what should have ended its execution did not
+    world.later(seconds=(approval.expires_at - world.now).total_seconds())
+    assert _measured(world, capsys)["StuckExecutions"] == [0.0]
+    world.later(days=9)
+    # Then it has used up its wait, and the pipeline that waits for it is stuck
+    line = _measured(world, capsys)
+    assert (line["ApprovalWaitUsed"], line["StuckExecutions"]) == ([100.0], [1.0])
+
+
+def test_a_lease_past_its_end_whose_owner_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = world.claim(world.request(world.approved()))
+    lease = world.endpoints.lease(ENDPOINT)
+    assert lease is not None
+    assert claim["lease_expires_at"] == lease.expires_at
+    world.later(hours=12)
+    line = _measured(world, capsys)
+    assert line["LeaseOverdue"][0] == (world.now - datetime.fromisoformat(lease.expires_at)).total_seconds() > 0
+    assert world.endpoints.lease(ENDPOINT) is not None
+
+
+def test_an_execution_that_was_redriven_is_as_young_as_its_redrive(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.later(days=3)
+    machine = execution("retraining")["arn"]
+    world.stepfunctions.run(machine)
+    assert _measured(world, capsys)["StuckExecutions"] == [1.0]
+    world.stepfunctions.run(machine, redriveDate=world.now, redriveCount=1)
+    assert _measured(world, capsys)["StuckExecutions"] == [0.0]

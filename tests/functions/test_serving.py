@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from checks import shapes
 from muster import errors, naming
 from muster.contracts.base import iso
 from tests.functions import fakes
 from tests.functions.world import ENDPOINT, IMAGE, MODEL, World, bucket, execution
-from tests.unit import aws_shapes
 
 LEASE = f"ENDPOINT#{ENDPOINT}"
 
@@ -198,7 +198,7 @@ def test_a_first_deployment_creates_the_endpoint(world: World) -> None:
         *(("PutMetricAlarm", each) for each in plan["alarms"]),
     ):
         service = "cloudwatch" if operation == "PutMetricAlarm" else "sagemaker"
-        assert not aws_shapes.problems(service, operation, request)
+        assert not shapes.problems(service, operation, request)
 
 
 def test_a_second_deployment_updates_it(world: World) -> None:

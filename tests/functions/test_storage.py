@@ -30,7 +30,7 @@ def clients(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
 
 def _built(s3: Any, dynamodb: Any) -> tuple[Any, Any]:
     place = {"LocationConstraint": "us-gov-west-1"}
-    for name, locked in (("plain-bucket", False), ("locked-bucket", True)):
+    for name, locked in (("plain-bucket", False), ("locked-bucket", True), ("evidence-bucket", True)):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=locked)
     dynamodb.create_table(
         TableName="ledger",
@@ -82,6 +82,21 @@ def test_retention_is_prolonged_for_what_is_needed_longer(s3: Any) -> None:
     assert found is not None
     assert found.held_until is not None
     assert found.held_until > datetime.now(UTC) + timedelta(days=59)
+
+
+def test_compliance_holds_for_evidence_only(s3: Any) -> None:
+    # Given an installation under compliance
+    store = ObjectStore(s3, Lock("compliance", 30, "evidence-bucket"))
+    # When evidence and a record are written, and a record is sealed
+    store.write("s3://evidence-bucket/evidence/m/d.json", b"evidence", TEXT, locked=True)
+    record = store.write("s3://locked-bucket/specs/d", b"record", TEXT, locked=True)
+    store.seal(record.uri, record.version_id, "s3://locked-bucket/artifacts/d", digests.sha256(b"record"))
+    # Then nobody can shorten the evidence, and spilled data can still be removed from the records
+    places = {"evidence-bucket": ["evidence/m/d.json"], "locked-bucket": ["specs/d", "artifacts/d"]}
+    modes = {
+        key: s3.head_object(Bucket=bucket, Key=key)["ObjectLockMode"] for bucket, keys in places.items() for key in keys
+    }
+    assert modes == {"evidence/m/d.json": "COMPLIANCE", "specs/d": "GOVERNANCE", "artifacts/d": "GOVERNANCE"}
 
 
 def test_sealing_copies_the_version_that_was_pinned(s3: Any) -> None:

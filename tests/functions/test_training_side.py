@@ -252,6 +252,15 @@ def test_the_plan_brings_musters_code_along_once(world: World) -> None:
     assert first["training"]["spot"] is True
 
 
+def test_a_warm_function_does_not_look_for_the_code_again(world: World) -> None:
+    run = world.resolved()
+    snapshot = world.snapshotted(run)
+    world.call("plan_training", {"run": run, "snapshot": snapshot})
+    looked = len(world.s3.of("head_object"))
+    world.call("plan_training", {"run": run, "snapshot": snapshot})
+    assert not [each for each in world.s3.of("head_object")[looked:] if each["Key"].startswith("jobs/")]
+
+
 def test_a_plan_without_snapshot_is_refused(world: World) -> None:
     with pytest.raises(errors.ContractError, match="plan_training: snapshot: found nothing"):
         world.call("plan_training", {"run": world.resolved()})

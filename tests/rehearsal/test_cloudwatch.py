@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from sagemaker_support import Events, wait
 
 from rehearsal import Rehearsal, cloudwatch
+from rehearsal.cloudwatch import embedded
 from rehearsal.cloudwatch.evaluation import Rule, evaluate
-from rehearsal.cloudwatch.metrics import Bucket, statistic
+from rehearsal.cloudwatch.metrics import Bucket, key_of, statistic
 
 X, O, _ = 9.0, 1.0, None  # noqa: E741 - breaching, not breaching, missing: as AWS's tables show them
 
@@ -213,3 +214,23 @@ def test_metrics_are_read_back_by_exact_dimensions_with_percentiles(rehearsal: R
     assert data["Values"]
     listed = client.list_metrics(Namespace="AWS/SageMaker", MetricName="ModelLatency")["Metrics"]
     assert len([each for each in listed if {"Name": "EndpointName", "Value": "e"} in each["Dimensions"]]) == 2
+
+
+def test_metrics_are_found_in_log_events_of_the_embedded_format(rehearsal: Rehearsal) -> None:
+    # Given a log event as Powertools writes it, and others that only look like one
+    directive = {
+        "Namespace": "Embedded",
+        "Dimensions": [["service"], ["service", "kind"]],
+        "Metrics": [{"Name": "Age", "Unit": "Seconds"}],
+    }
+    document = {"_aws": {"CloudWatchMetrics": [directive]}, "service": "me", "kind": "x", "Age": [3.0, 4.0]}
+    broken = {**document, "_aws": {"CloudWatchMetrics": [{**directive, "Metrics": [{"Name": "Missing"}]}]}}
+    # When the log gets them
+    for message in (json.dumps(document), json.dumps(broken), '{"_aws": ', '{"_aws": 5}', "plain"):
+        embedded.extract(message)
+    # Then each set of dimensions has the values of the good one
+    for dimensions in ({"service": "me"}, {"service": "me", "kind": "x"}):
+        series = cloudwatch.watcher().store.get(key_of("Embedded", "Age", dimensions))
+        assert series is not None
+        (bucket,) = series.buckets.values()
+        assert (bucket.values, series.unit) == ([3.0, 4.0], "Seconds")

@@ -231,7 +231,7 @@ def test_an_answer_whose_event_is_lost(site: Site, runs: dict[str, Started]) -> 
         site.answer(site.alex, approval.package_arn)
         site.settled()
         assert site.approvals.standing(approval.package_arn).status == "pending"
-        scheduler.fire("muster-reconcile")
+        scheduler.fire("muster/muster-reconcile")
         assert _pipeline(site, runs["lost"]).outcome == "approved"
     finally:
         events.enable_rule(Name=rule)

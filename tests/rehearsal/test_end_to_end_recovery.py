@@ -147,7 +147,7 @@ def test_reconcile_mends_what_a_lost_event_left(site: Site, runs: dict[str, Star
         site.settled()
     assert site.approvals.standing(approval.package_arn).status == "pending"
     # ... when the schedule fires, then its approval is void.
-    scheduler.fire("muster-reconcile")
+    scheduler.fire("muster/muster-reconcile")
     site.until(
         lambda: site.approvals.standing(approval.package_arn).status == "void" or None, "the approval to be void"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -45,14 +46,14 @@ def _alive(pid: int) -> bool:
 class Served:
     """A served rehearsal in a process and a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir()
         self.folder = folder
         self.output = (folder / "output.txt").open("w+")
         environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'layers' / 'muster'}:{ROOT}", "PYTHONUNBUFFERED": "1"}
         environment.pop("AWS_ENDPOINT_URL", None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ops", "rehearse", "--serve"],
+            [sys.executable, "-m", "ops", "rehearse", "--serve", *options],
             cwd=folder,
             env={**environment, "TMPDIR": str(folder)},
             stdout=self.output,
@@ -77,9 +78,7 @@ class Served:
             "stepfunctions",
             endpoint_url=names["AWS_ENDPOINT_URL"],
             region_name=names["AWS_REGION"],
-            aws_access_key_id=names["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=names["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=names["AWS_SESSION_TOKEN"],
+            **_keys(names),
         )
         arn = f"arn:aws-us-gov:states:{names['AWS_REGION']}:123456789012:stateMachine:muster-pipeline"
         client.start_execution(stateMachineArn=arn, name=self.folder.name, input='{"model": "breast_cancer"}')
@@ -106,7 +105,9 @@ class Served:
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
     """Two that are up at once, each with a pipeline that runs."""
     folder = tmp_path_factory.mktemp("served")
-    both = Served(folder / "one"), Served(folder / "other")
+    # Every address of 127.0.0.0/8 is one of the machine's own on Linux; elsewhere the first one only.
+    elsewhere = ("--host", "127.0.0.2") if sys.platform == "linux" else ()
+    both = Served(folder / "one"), Served(folder / "other", *elsewhere)
     try:
         for served in both:
             served.up()
@@ -122,6 +123,27 @@ def test_two_at_once_do_not_disturb_each_other(two: tuple[Served, Served]) -> No
     one, other = two
     assert one.endpoint != other.endpoint
     assert (one.pipelines(), other.pipelines()) == (["one"], ["other"])
+
+
+def test_what_sam_local_invoke_needs_is_written_down(two: tuple[Served, Served]) -> None:
+    # Given two served rehearsals, then each has written its own endpoint, names and roles, and an event per function.
+    for served in two:
+        written = json.loads((served.folder / "events" / "env.json").read_text())
+        assert len(written) == 21
+        assert {each["AWS_ENDPOINT_URL"] for each in written.values()} == {served.endpoint}
+        assert len({each["AWS_SESSION_TOKEN"] for each in written.values()}) == 21
+        assert len(list((served.folder / "build" / "events").glob("*.json"))) == 21
+        variables = written["ResolveRequestFunction"]
+        sts = boto3.client("sts", endpoint_url=served.endpoint, region_name=variables["AWS_REGION"], **_keys(variables))
+        assert ":assumed-role/muster-resolve-request/" in sts.get_caller_identity()["Arn"]
+
+
+def _keys(variables: dict[str, str]) -> dict[str, str]:
+    return {
+        "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
+        "aws_session_token": variables["AWS_SESSION_TOKEN"],
+    }
 
 
 def test_an_interrupt_ends_it_in_order(two: tuple[Served, Served]) -> None:

@@ -354,7 +354,7 @@ def test_a_deployment_that_is_stopped_frees_the_endpoint_and_its_end_is_found(
     # ... SageMaker goes on with the update, and when it has settled the sweep records and announces what serves ...
     serving = site.in_service(NAME)
     assert serving != first.config
-    scheduler.fire("muster-reconcile")
+    scheduler.fire("muster/muster-reconcile")
     site.until(
         lambda: ((live := site.endpoints.live(endpoint)) and live.config_name == serving) or None, "the true record"
     )

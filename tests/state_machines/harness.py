@@ -13,16 +13,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from checks.examples import SETTINGS, substitution
+from checks.payloads import size
+from checks.requests import api_of, as_request
+from checks.shapes import problems
 from muster.contracts.base import Contract, parse
 from muster.contracts.pipeline import Execution, PipelineRequest
 from rehearsal.coverage import Coverage
 from rehearsal.interpreter import Call, Script, TaskFailure, Trace, run
-from tests.unit.aws_shapes import problems
-from tests.unit.samples import SETTINGS
+from state_machines.limits import PAYLOAD_BYTES
 
 FOLDER = Path(__file__).resolve().parents[2] / "state_machines"
 WORKFLOWS = ("pipeline", "training", "evaluation", "registration", "approval", "deployment", "rollback", "retraining")
-PAYLOAD_BYTES = 32 * 1024
 
 COVERAGE: dict[str, Coverage] = {}
 
@@ -36,28 +38,6 @@ def definition(workflow: str) -> dict[str, Any]:
 def placeholders(workflow: str) -> set[str]:
     """Names of the substitutions that a definition uses."""
     return set(re.findall(r"\$\{([A-Za-z0-9_]+)\}", json.dumps(definition(workflow))))
-
-
-def substitution(name: str) -> str:
-    """What the template puts in for a name."""
-    here = f"{SETTINGS.region}:{SETTINGS.account}"
-    fixed = {
-        "Partition": SETTINGS.partition,
-        "Prefix": SETTINGS.prefix,
-        "EventBusName": SETTINGS.event_bus,
-        "JobRoleArn": SETTINGS.job_role_arn,
-        "EndpointRoleArn": SETTINGS.endpoint_role_arn,
-        "ModelsKeyArn": SETTINGS.models_key_arn,
-        "DataKeyArn": SETTINGS.data_key_arn,
-    }
-    if name in fixed:
-        return fixed[name]
-    if name.endswith("FunctionArn"):
-        return f"arn:{SETTINGS.partition}:lambda:{here}:function:{name.removesuffix('FunctionArn')}"
-    if name.endswith("StateMachineArn"):
-        workflow = name.removesuffix("StateMachineArn").lower()
-        return f"arn:{SETTINGS.partition}:states:{here}:stateMachine:{SETTINGS.prefix}-{workflow}"
-    raise LookupError(f"substitution {name}: the template gives no such value")
 
 
 def execute(workflow: str, input_: Any, integrations: Script | Mapping[str, Any]) -> Trace:
@@ -77,13 +57,14 @@ def execute(workflow: str, input_: Any, integrations: Script | Mapping[str, Any]
     assert trace.status in ("SUCCEEDED", "FAILED")
     for call in trace.calls:
         check(call)
+    for visit in trace.visits:
+        assert visit.bytes < PAYLOAD_BYTES, f"{visit.state}: {visit.bytes} bytes"
     return trace
 
 
 def check(call: Call) -> None:
     """A call is a valid request to AWS or a valid event of its function, and small."""
-    size = len(json.dumps(call.parameters).encode())
-    assert size < PAYLOAD_BYTES, f"{call.state}: {size} bytes"
+    assert size(call.parameters) < PAYLOAD_BYTES, f"{call.state}: {size(call.parameters)} bytes"
     request = aws_request(call)
     if request is not None:
         found = problems(*request)
@@ -109,21 +90,10 @@ def input_contract(function: str) -> type[Contract]:
 
 def aws_request(call: Call) -> tuple[str, str, dict[str, Any]] | None:
     """Service, operation and parameters of a call, as botocore spells them; None for a function called by its ARN."""
-    if call.resource.startswith("arn:"):
-        return None
-    *_, service, action = call.resource.partition(".")[0].split(":")
-    operation = action[0].upper() + action[1:]
-    parameters = dict(call.parameters)
-    if service == "lambda":
-        return None
-    if service == "states":  # this service spells its members with a small letter
-        parameters = {name[0].lower() + name[1:]: value for name, value in parameters.items()}
-        parameters["input"] = json.dumps(parameters["input"])
-        return "stepfunctions", operation, parameters
-    if service == "events":  # the integration takes the detail as JSON
-        entries = [{**entry, "Detail": json.dumps(entry["Detail"])} for entry in parameters["Entries"]]
-        return service, operation, {**parameters, "Entries": entries}
-    return service, operation, parameters
+    api = api_of(
+        call.resource if call.resource.startswith("arn:") else f"arn:{SETTINGS.partition}:states:::{call.resource}"
+    )
+    return None if api is None else (*api, as_request(*api, call.parameters))
 
 
 def function_payload(call: Call) -> tuple[str, dict[str, Any]] | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ EXPLAINED_STARS = {
     "ecr:GetAuthorizationToken",
     "sagemaker:ListTrainingJobs",
     "sagemaker:ListProcessingJobs",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModels",
+    "sagemaker:ListModelPackageGroups",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -110,3 +115,20 @@ def test_nothing_but_the_root_passes_names_between_stacks() -> None:
     for stack in STACKS:
         declared = yaml_parse((ROOT / "stacks" / f"{stack}.yaml").read_text())["Parameters"]
         assert set(root[stack.title()]["Properties"]["Parameters"]) == set(declared), stack
+
+
+@pytest.mark.parametrize("environment", ["dev", "stage", "prod"])
+def test_samconfig_deploys_what_the_root_declares(environment: str) -> None:
+    # Given an environment of samconfig.toml ; When its deployment is read ; Then parameters exist, and SAM may do what it must
+    from samtranslator.yaml_helper import yaml_parse
+
+    declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    deploy = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    given = dict(each.split("=", 1) for each in deploy["parameter_overrides"])
+    assert set(given) <= set(declared)
+    assert {name for name, each in declared.items() if "Default" not in each} <= set(given)
+    assert given["Environment"] == environment
+    assert given["ObjectLock"] in declared["ObjectLock"]["AllowedValues"]
+    assert deploy["capabilities"] == ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+    assert deploy["s3_bucket"].startswith("<"), "a bucket of somebody's account"
+    assert deploy["tags"] == [f"muster:environment={environment}"]

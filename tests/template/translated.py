@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-gov-west-1"
-STACKS = ("foundation", "access", "training", "registry", "serving", "monitoring")
+STACKS = ("keys", "foundation", "access", "training", "registry", "pipeline", "serving", "monitoring", "operations")
 
 
 @cache
@@ -25,5 +25,6 @@ def translate(stack: str) -> dict[str, Any]:
             for name in ("CodeUri", "ContentUri", "DefinitionUri"):
                 if name in properties:  # the transform wants what `sam package` would have put there
                     properties[name] = f"s3://artifacts/{Path(properties[name]).name}"
-        parameters = dict.fromkeys(template.get("Parameters", {}), "x")
+        # SAM writes a parameter of a layer's name out; the prefix stays one.
+        parameters = {**dict.fromkeys(template.get("Parameters", {}), "x"), "Prefix": "${Prefix}"}
         return Translator({}, Parser()).translate(template, parameters)

@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
+from checks import examples
 from muster.contracts.base import parse
 from muster.contracts.evaluation import Champion, EvaluationReport, HoldoutRef
 from muster.contracts.pipeline import PendingApproval, Run, TrainingResult
 from muster.contracts.policy import Policy
 from muster.contracts.spec import ModelSpec
-from muster.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -31,29 +31,7 @@ def digest(letter: str) -> str:
     return letter * 64
 
 
-SETTINGS = Settings(
-    prefix="muster",
-    partition="aws-us-gov",
-    region=REGION,
-    account=ACCOUNT,
-    data_bucket="muster-data",
-    records_bucket="muster-records",
-    evidence_bucket="muster-evidence",
-    work_bucket="muster-work",
-    capture_bucket="muster-capture",
-    ledger_table="muster-ledger",
-    topic_arn=f"{ARN}:sns:{REGION}:{ACCOUNT}:muster-notifications",
-    event_bus="muster",
-    data_key_arn=f"{ARN}:kms:{REGION}:{ACCOUNT}:key/data",
-    models_key_arn=f"{ARN}:kms:{REGION}:{ACCOUNT}:key/models",
-    evidence_key_arn=f"{ARN}:kms:{REGION}:{ACCOUNT}:key/evidence",
-    ledger_key_arn=f"{ARN}:kms:{REGION}:{ACCOUNT}:key/ledger",
-    job_role_arn=f"{ARN}:iam::{ACCOUNT}:role/muster/muster-jobs",
-    endpoint_role_arn=f"{ARN}:iam::{ACCOUNT}:role/muster/muster-endpoints",
-    subnets=("subnet-a", "subnet-b"),
-    security_groups=("sg-jobs",),
-    machine_roles=("muster-record-decision", "muster-retraining"),
-)
+SETTINGS = examples.SETTINGS
 
 SPEC: dict[str, Any] = yaml.safe_load("""
 name: tumour

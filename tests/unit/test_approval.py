@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.shapes import problems
 from muster import approval
 from muster.approval import Answer, Identity, Nobody, Person, Starter
 from muster.errors import ContractError
 from tests.unit import samples
-from tests.unit.aws_shapes import problems
 
 STS = f"arn:aws-us-gov:sts::{samples.ACCOUNT}:assumed-role"
 IAM = f"arn:aws-us-gov:iam::{samples.ACCOUNT}"
@@ -41,7 +41,7 @@ def judge(given_answer, starter=STARTER, **pending):
     [
         (session("olga"), "olga"),
         (session("botocore-session-1", source="olga@agency.gov"), "olga@agency.gov"),
-        (session("olga@agency.gov", role="AWSReservedSSO_Approver_0123456789abcdef"), "olga@agency.gov"),
+        (session("olga@agency.gov", role="AWSReservedSSO_Approver_abcdefabcdefabcd"), "olga@agency.gov"),
         (Identity(f"{IAM}:user/olga"), "olga"),
         (Identity(f"{IAM}:user/staff/olga"), "olga"),
         (Identity(f"arn:aws-us-gov:sts::{samples.ACCOUNT}:federated-user/olga"), "olga"),

@@ -56,6 +56,15 @@ def test_sample_spec_is_accepted_and_comes_back_unchanged():
         ),
         ({"training__hyperparameters__sagemaker_program": "x"}, "names other than sagemaker_program"),
         ({"inference__environment": {"AWS_REGION": "x"}}, "names without the prefixes"),
+        (
+            {"training__hyperparameters": {f"h{n}": "x" * 2000 for n in range(5)}},
+            "found 10050 bytes as JSON, wanted at most 8192",
+        ),
+        (
+            {"inference__environment": {f"V{n}": "x" * 250 for n in range(17)}},
+            "found 4427 bytes as JSON, wanted at most 4096",
+        ),
+        ({"inference__environment": {f"V{n}": "" for n in range(91)}}, "at most 90 variables"),
         ({"card__ai_rmf_functions": ["be good"]}, "NIST AI RMF subcategories such as 'GOVERN 1.6', not 'be good'"),
         ({"evaluation__slices__0__column": "diagnosis"}, "found diagnosis as a slice or bias column"),
         ({"evaluation__confidence": math.nan}, "evaluation.confidence: found nan, wanted a finite number"),

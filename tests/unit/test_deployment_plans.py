@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from checks.shapes import problems
 from muster import naming
 from muster.contracts.base import parse
 from muster.contracts.deployment import HistoryRecord
 from muster.errors import ContractError
 from muster.plans import deployment
 from tests.unit import samples
-from tests.unit.aws_shapes import problems
 
 KEY = samples.SETTINGS.models_key_arn
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.shapes import problems
 from muster import digests, naming
 from muster.errors import ContractError, DigestMismatch
 from tests.unit import samples
-from tests.unit.aws_shapes import problems
 
 json_data = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

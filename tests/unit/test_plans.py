@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checks.shapes import problems
 from muster.contracts.base import parse
 from muster.contracts.pipeline import JobFragment
 from muster.plans import evaluation, fragments, training
 from tests.unit import samples
-from tests.unit.aws_shapes import problems
 from tests.unit.test_deployment_plans import deployment_plan
 
 JOBS = samples.digest("7")

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.shapes import fragment_problems, problems
 from muster import rollout
 from muster.contracts.base import parse
 from muster.contracts.deployment import DeploymentPlan, EndpointFacts, GoldenRecord, HistoryRecord
 from muster.errors import ContractError, Refused
 from muster.rollout import GoldenAnswer
 from tests.unit import samples
-from tests.unit.aws_shapes import fragment_problems, problems
 
 OTHER_IMAGE = "sha256:" + "2" * 64
 

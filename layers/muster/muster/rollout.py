@@ -115,7 +115,7 @@ def alarms(prefix: str, endpoint: str, config: str, spec: ModelSpec, topic_arn: 
         {
             **common,
             "AlarmName": naming.alarm_name(prefix, endpoint, config, "error_count"),
-            "AlarmDescription": "The new model answers with server errors.",
+            "AlarmDescription": "The new model answers with server errors. Runbook: docs/runbook.md#endpoint-errors",
             "MetricName": "Invocation5XXErrors",
             "Statistic": "Sum",
             "Period": limits.error_count.period_seconds,
@@ -125,7 +125,7 @@ def alarms(prefix: str, endpoint: str, config: str, spec: ModelSpec, topic_arn: 
         {
             **common,
             "AlarmName": naming.alarm_name(prefix, endpoint, config, "latency_p99"),
-            "AlarmDescription": "The new model answers too slowly.",
+            "AlarmDescription": "The new model answers too slowly. Runbook: docs/runbook.md#endpoint-slow",
             "MetricName": "ModelLatency",
             "ExtendedStatistic": "p99",
             "Period": limits.latency_p99_ms.period_seconds,

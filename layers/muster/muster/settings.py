@@ -16,7 +16,7 @@ class Settings:
     prefix
         First part of the names of everything that the installation owns.
     partition, region, account
-        Where it is: ``aws-us-gov``, ``us-gov-west-1``, twelve digits.
+        Where it is, as CloudFormation's pseudo parameters say it.
     data_bucket, records_bucket, evidence_bucket, work_bucket, capture_bucket
         Bucket names.
     ledger_table, topic_arn, event_bus

@@ -48,7 +48,7 @@ def _run(spec: dict[str, Any], argv: list[str]) -> int:
         return run_module(spec, rest[1], rest[2:], Path.cwd())
     if rest[0] == "-c" and len(rest) > 1:
         _enter(spec, Path.cwd(), ["-c", *rest[2:]])
-        return guarded(lambda: exec(compile(rest[1], "<string>", "exec"), {"__name__": "__main__"}))  # noqa: S102
+        return guarded(lambda: exec(compile(rest[1], "<string>", "exec"), {"__name__": "__main__"}))  # nosec B102 # noqa: S102 - as `python -c`
     script = Path(rest[0])
     if not script.is_file():
         sys.stderr.write(f"python3: can't open file {rest[0]!r}: [Errno 2] No such file or directory\n")

@@ -1,13 +1,14 @@
 """Step Functions: the answers to task tokens, and what became of an execution."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from muster.aws.clients import Call, Client, client, code_of
+from muster.operations import Running
 
 # The waiting task has ended: timed out, answered, or its execution is over. Asking again changes nothing.
 _TASK_IS_OVER = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
@@ -54,6 +55,15 @@ class Executions:
                 return None
             raise
         return ExecutionState(arn, answer["status"], answer.get("error"), answer.get("cause"))
+
+    def running(self, workflow: str, state_machine_arn: str) -> Iterator[Running]:
+        """Yield the executions of a workflow that run now."""
+        pages = self._stepfunctions.get_paginator("list_executions").paginate(
+            stateMachineArn=state_machine_arn, statusFilter="RUNNING"
+        )
+        for page in pages:
+            for each in page["executions"]:
+                yield Running(each["executionArn"], workflow, each.get("redriveDate", each["startDate"]))
 
     @staticmethod
     def _answer(call: Call, **arguments: str) -> Answered:

@@ -14,6 +14,8 @@ from muster.naming import jobs_prefix, s3_uri
 from muster.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "jobs"
+# Buckets and digests that this execution environment has seen complete: it lives for hours, their retention for years.
+_published: set[tuple[str, str]] = set()
 
 
 @lru_cache(maxsize=4)
@@ -41,6 +43,9 @@ def publish(settings: Settings, store: ObjectStore) -> str:
     """Make sure that the job code stands in the records bucket, and return its digest."""
     code = files()
     digest = digest_of_files(code)
-    for path, data in code.items():
-        store.write(s3_uri(settings.records_bucket, jobs_prefix(digest) + path), data, "text/x-python", locked=True)
+    place = (settings.records_bucket, digest)
+    if place not in _published:
+        for path, data in code.items():
+            store.write(s3_uri(place[0], jobs_prefix(digest) + path), data, "text/x-python", locked=True)
+        _published.add(place)
     return digest

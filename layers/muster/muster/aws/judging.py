@@ -89,8 +89,9 @@ class Judging:
         self._record(judgement, package, approval)
         if judgement.set_back:
             self.registry.set_status(package_arn, "Rejected", rule.set_back_description(judgement.reason))
-        if judgement.outcome == "ignored":
-            # The decision may stand although its first messenger died before the execution was told.
+        if judgement.outcome in ("accepted", "ignored"):
+            # Last, so that an execution goes on from what is recorded. And also when the answer changes nothing: the
+            # decision may stand although its first messenger died before the execution was told.
             self.resume(package_arn)
         return Outcome(judgement.outcome, judgement.reason)
 
@@ -141,7 +142,6 @@ class Judging:
         decision = judgement.decision or "rejected"  # the rule sets one with every acceptance; in doubt it is no
         at = package.answer.at
         if self.approvals.decide(approval, decision, judgement.approver, at, judgement.reason):
-            self.resume(approval.package_arn)
             return judgement
         # Somebody else was faster: judged again, against what was decided meanwhile.
         standing = self.approvals.standing(approval.package_arn)

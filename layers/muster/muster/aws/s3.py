@@ -39,10 +39,19 @@ class Stored:
 
 @dataclass(frozen=True)
 class Lock:
-    """Object Lock of what is written to the buckets of record. ``none`` leaves retention to the bucket's default."""
+    """Object Lock of what is written to the buckets of record. ``none`` leaves retention to the bucket's default.
+
+    Compliance, which nobody can shorten, holds in the evidence bucket alone; elsewhere it becomes governance, so that
+    spilled data can be removed.
+    """
 
     mode: Literal["none", "governance", "compliance"] = "none"
     days: int = 0
+    evidence_bucket: str = ""
+
+    def mode_in(self, bucket: str) -> str:
+        """Return the mode in S3's word for what is written to a bucket; not asked where there is no lock."""
+        return "COMPLIANCE" if self.mode == "compliance" and bucket == self.evidence_bucket else "GOVERNANCE"
 
     def until(self) -> datetime.datetime:
         """Return the retention date. S3 counts retention by real time, so this is the one use of the host's clock."""
@@ -66,7 +75,7 @@ class ObjectStore:
     @classmethod
     def of(cls, settings: Settings) -> "ObjectStore":
         """Return the store of an installation."""
-        return cls(client("s3"), Lock(settings.object_lock, settings.object_lock_days))
+        return cls(client("s3"), Lock(settings.object_lock, settings.object_lock_days, settings.evidence_bucket))
 
     # -- looking ---------------------------------------------------------------------------------------------------
     def versioned(self, bucket: str) -> bool:
@@ -173,7 +182,7 @@ class ObjectStore:
             ContentType=content_type,
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=_base64(digest),
-            **(self._retention() if locked else {}),
+            **(self._retention(bucket) if locked else {}),
         )
         return Stored(uri, answer.get("VersionId"), len(data), digest)
 
@@ -244,16 +253,16 @@ class ObjectStore:
         self._s3.put_object_retention(
             Bucket=bucket,
             Key=key,
-            Retention={"Mode": self._lock.mode.upper(), "RetainUntilDate": until},
+            Retention={"Mode": self._lock.mode_in(bucket), "RetainUntilDate": until},
             ChecksumAlgorithm="SHA256",
             **_version(stored.version_id),
         )
         return stored
 
-    def _retention(self) -> dict[str, Any]:
+    def _retention(self, bucket: str) -> dict[str, Any]:
         if self._lock.mode == "none":
             return {}
-        return {"ObjectLockMode": self._lock.mode.upper(), "ObjectLockRetainUntilDate": self._lock.until()}
+        return {"ObjectLockMode": self._lock.mode_in(bucket), "ObjectLockRetainUntilDate": self._lock.until()}
 
 
 def _version(version_id: str | None) -> dict[str, str]:

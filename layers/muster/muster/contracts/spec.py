@@ -1,8 +1,10 @@
 """``models/<name>/model.yaml``: all that an author says about a model. The platform's floor is in ``policy.py``."""
 
+import json
 import math
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -40,6 +42,10 @@ MAX_TRAINING_SECONDS = 432_000
 MAX_APPROVAL_SECONDS = 2_592_000
 MAX_ROLLOUT_SECONDS = 28_800
 
+# These two travel in the payloads of the workflows, whose states hold at most 32 KiB.
+MAX_HYPERPARAMETERS_BYTES = 8_192
+MAX_ENVIRONMENT_BYTES = 4_096
+
 ProcessingSeconds = Annotated[int, Field(ge=60, le=MAX_PROCESSING_SECONDS)]
 TrainingSeconds = Annotated[int, Field(ge=60, le=MAX_TRAINING_SECONDS)]
 Instances = Annotated[int, Field(ge=1, le=100)]
@@ -48,6 +54,18 @@ InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$")]
 ScriptName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+\.py$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=256)]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_ .\-]{0,63}$")]
+
+
+ValuesT = TypeVar("ValuesT", bound=Mapping[str, object])
+
+
+def _fits(values: ValuesT, limit: int) -> ValuesT:
+    size = len(json.dumps(values).encode())
+    if size > limit:
+        raise ValueError(
+            f"found {size} bytes as JSON, wanted at most {limit}: put large values into a file of the code"
+        )
+    return values
 
 
 class DataSpec(Contract):
@@ -115,7 +133,7 @@ class TrainingSpec(Contract):
         long = sorted(name for name, each in value.items() if len(str(each)) > 2400)
         if long:
             raise ValueError(f"values of at most 2400 characters: {', '.join(long)}")
-        return value
+        return _fits(value, MAX_HYPERPARAMETERS_BYTES)
 
 
 class InferenceSpec(Contract):
@@ -133,7 +151,9 @@ class InferenceSpec(Contract):
         taken = sorted(name for name in value if name.startswith(("SAGEMAKER_", "SM_", "AWS_", "MUSTER_")))
         if taken:
             raise ValueError(f"names without the prefixes SAGEMAKER_, SM_, AWS_ and MUSTER_, not {', '.join(taken)}")
-        return value
+        if len(value) > 90:
+            raise ValueError("at most 90 variables (SageMaker takes 100, Muster adds its own)")
+        return _fits(value, MAX_ENVIRONMENT_BYTES)
 
 
 class Gate(Contract):
