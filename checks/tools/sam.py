@@ -20,15 +20,15 @@ def validate(root: Path) -> Report:
     tool = _TOOL.format("validate --lint")
     paths = templates.sources(root)
 
-    def check(path: Path) -> str | None:
-        # No configuration file, so that what is checked does not depend on samconfig.toml.
-        arguments = [command("sam"), "validate", "--lint", "--region", REGION, "--template", str(path)]
-        ended = run(arguments, root)
-        said = " / ".join(line.strip() for line in (ended.stdout + ended.stderr).splitlines() if line.strip())
-        return f"{path.relative_to(root)}:1: {said}" if ended.returncode else None
+    halves = [[str(path.relative_to(root)) for path in paths[part::2]] for part in (0, 1)]
+
+    def check(half: list[str]) -> tuple[str, ...]:
+        ended = run([command("python"), "-m", "checks.tools.sam_validate", *half], root)
+        found = tuple(ended.stdout.splitlines())
+        return found or (unexpected(tool, ended).findings if ended.returncode else ())
 
     with ThreadPoolExecutor(2) as pool:
-        findings = tuple(each for each in pool.map(check, paths) if each)
+        findings = tuple(each for found in pool.map(check, halves) for each in found)
     return Report(tool, f"{len(paths)} templates, {REGION}", findings)
 
 
