@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 export PYTHONPATH := $(CURDIR)/layers/muster:$(CURDIR)
 export SAM_CLI_TELEMETRY := 0
+# Dozens of processes import the same code: it is compiled once.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo play test lint format workflows docs permissions stateful previous locks build built invoke invoke-all sam-local bench clean
 .DEFAULT_GOAL := help

@@ -73,7 +73,7 @@ def _bare_lambda(original: Any) -> Any:
 
     def eval_execution(self: Any, env: Any) -> None:
         if current().scripted:
-            env.stack.append(current().answer(self, env, self._eval_parameters(env=env)))
+            env.stack.append(current().answer(self, env, _whole_parameters(self, env)))
         else:
             original(self, env)
 
@@ -106,7 +106,7 @@ def _eval_execution(self: Any, env: Any) -> None:
             attempt.callback(token.close)
             attempt.enter_context(releasing(env, token.close))
             env.states.context_object.context_object_data["Task"] = {"Token": token.value}
-        parameters = self._eval_parameters(env=env)
+        parameters = _whole_parameters(self, env)
         credentials = self._eval_state_credentials(env=env)
         env.rehearsal_parameters = parameters
         self._before_eval_execution(
@@ -124,6 +124,14 @@ def _eval_execution(self: Any, env: Any) -> None:
         self._after_eval_execution(
             env=env, resource_runtime_part=place, normalised_parameters=ready, state_credentials=credentials
         )
+
+
+def _whole_parameters(task: Any, env: Any) -> dict[str, Any]:
+    """Evaluate the parameters. moto stops in the middle when another branch has failed: half a request must not be sent."""
+    parameters: dict[str, Any] = task._eval_parameters(env=env)
+    if not env.is_running():
+        raise Aborted
+    return parameters
 
 
 def _eval_integration_pattern(

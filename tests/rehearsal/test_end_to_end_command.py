@@ -1,4 +1,4 @@
-"""The `muster` command as people run it: processes with their own credentials, in a checkout of their own."""
+"""The `muster` command as people run it, when it cannot do what is asked. That it can: `tests/docs/test_adding_a_model.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from muster import naming
 from ops.stage import ROOT
-from tests.rehearsal.stage_support import Site, Started, one_line
+from tests.rehearsal.stage_support import Site, one_line
 
 pytestmark = pytest.mark.xdist_group("stage")
 
@@ -57,31 +57,15 @@ def checkout(site: Site, tmp_path: Path) -> Checkout:
     return Checkout(site, tmp_path)
 
 
-def test_the_command_from_a_new_model_to_its_rollback(checkout: Checkout, site: Site) -> None:
+def test_bad_input_is_told_in_one_line_and_its_status(checkout: Checkout) -> None:
     # Given a new model in a checkout, when it is published before it is committed, then the status is 2 and the line clear.
     assert "models/typed" in checkout.muster("dana", "new", "typed")
     checkout.git("init", "-q")
     one_line(checkout.muster("dana", "publish", "models/typed", status=2), "models/typed", "commit")
-    # When it is committed, published, and its data are put, then a start comes to wait for a person and says for what.
-    checkout.git("add", "-A")
-    checkout.git("commit", "-q", "-m", "typed")
-    assert "muster start typed" in checkout.muster("dana", "publish", "models/typed")
-    data = "models/typed/data"
-    assert "/raw/typed/training/part1.csv" in checkout.muster("sam", "data", "put", "models/typed", f"{data}/part1.csv")
-    holdout = f"{data}/holdout_reference.csv"
-    frozen = checkout.muster("sam", "data", "put", "models/typed", holdout, "--to", "reference")
-    assert "reference holdout of typed: 200 rows" in frozen
-    started = checkout.muster("dana", "start", "typed", "--reason", "a test", "--wait")
-    arn = next(line.strip() for line in started.splitlines() if ":execution:" in line)
-    assert "waits for another person's approval" in started
-    approval = site.pending(Started("typed", arn))
-    # When the approver asks, the command shows it; when they approve, the run goes on, and the endpoint is there.
-    assert approval.package_arn in checkout.muster("alex", "status")
-    assert approval.evidence_digest in checkout.muster("alex", "approve", approval.package_arn, "--reason", "read it")
-    shown = checkout.muster("dana", "status", arn, "--wait")
-    assert f"approved: approved by alex: read it\n  package_arn: {approval.package_arn}" in shown
-    assert site.deployment(approval.package_arn).outcome == "deployed"
-    # When there is nothing to roll back to, then the status is 3.
+
+
+def test_what_is_refused_ends_with_status_3(checkout: Checkout, site: Site) -> None:
+    # Given an endpoint that Muster never deployed to, when somebody rolls it back, then the status is 3.
     endpoint = naming.endpoint_name(site.all.prefix, "typed")
     assert "refused" in checkout.muster("olga", "rollback", endpoint, "--reason", "a test", status=3)
 

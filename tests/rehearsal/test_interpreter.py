@@ -10,6 +10,7 @@ import pytest
 
 from rehearsal.coverage import Coverage, table
 from rehearsal.interpreter import After, TaskFailure, TimeOut, Trace, Waiting, render, run
+from rehearsal.stepfunctions import integrations
 
 LAMBDA = "arn:${Partition}:states:::lambda:invoke"
 PLACES = {"Partition": "aws-us-gov"}
@@ -382,6 +383,26 @@ def test_a_failing_branch_ends_the_others() -> None:
     trace = go(definition, {"A": TimeOut(), "B": After(5, TaskFailure("Boom", "b"))})
     assert (trace.status, trace.output, trace.seconds) == ("SUCCEEDED", {"cause": "b"}, 5)
     assert trace.catches == [("P", "Boom", 0)]
+
+
+def test_half_a_request_is_not_sent() -> None:
+    # Given a task of a branch whose sibling fails while its parameters are evaluated: moto leaves out what is left
+    running = [True]
+
+    class Environment:
+        @staticmethod
+        def is_running() -> bool:
+            return running[0]
+
+    class Task:
+        @staticmethod
+        def _eval_parameters(env: Environment) -> dict[str, Any]:
+            running[0] = False
+            return {"first": 1}
+
+    # When the request would be sent, Then the task is aborted instead
+    with pytest.raises(integrations.Aborted):
+        integrations._whole_parameters(Task, Environment)
 
 
 def test_a_reserved_error_of_a_branch_keeps_its_name() -> None:
