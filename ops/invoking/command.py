@@ -42,8 +42,7 @@ def invoke_all() -> int:
     rows = []
     with Stage(factor=FACTOR, on_event=calls) as stage:
         replaying.deploy_first_version(stage)
-        bytecode = stage.rehearsal.host.workdir / "bytecode"
-        for answer in replaying.invoke_all(functions, variables.of(stage), calls.last(), bytecode):
+        for answer in replaying.invoke_all(functions, variables.of(stage), calls.last()):
             got = answer.got
             failed |= got.failed
             if got.failed:

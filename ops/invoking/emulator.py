@@ -77,9 +77,6 @@ class Emulator:
         The function's variables, with AWS_REGION, credentials and AWS_ENDPOINT_URL. Nothing of this process's environment is added.
     name, handler, memory_mb, timeout_seconds
         As the template has them.
-    bytecode
-        Folder that keeps compiled modules for later starts. Without it each start compiles what the code does not bring
-        compiled, as in Lambda, where code lies on a read-only file system.
     """
 
     def __init__(
@@ -92,14 +89,9 @@ class Emulator:
         handler: str = "app.handler",
         memory_mb: int = 512,
         timeout_seconds: int = 60,
-        bytecode: Path | None = None,
     ) -> None:
         self._function, self._layers = function.resolve(), [layer.resolve() for layer in layers]
         self._handler, self._timeout = handler, timeout_seconds
-        # Never beside the code: a build must not change by being run.
-        self._bytecode = (
-            {"PYTHONPYCACHEPREFIX": str(bytecode.resolve())} if bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
-        )
         self._own = {
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
@@ -168,7 +160,7 @@ class Emulator:
             "TZ": ":UTC",
             "HOME": str(home),
             "TMPDIR": str(home),
-            **self._bytecode,
+            "PYTHONDONTWRITEBYTECODE": "1",  # as in Lambda, where code lies on a read-only file system
             "PYTHONPATH": ":".join(str(place) for place in places if place.is_dir()),
             "AWS_EC2_METADATA_DISABLED": "true",
             **self._own,

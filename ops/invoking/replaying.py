@@ -6,7 +6,6 @@ again. The others get their sample.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from muster.aws.ledger import Ledger
@@ -59,7 +58,7 @@ def deploy_first_version(stage: Stage) -> None:
     watching.until(lambda: models.champion(story.model), "the champion pointer, which an event moves")
 
 
-def invoke(function: Function, variables: Variables, event: Any, bytecode: Path | None = None) -> Invocation:
+def invoke(function: Function, variables: Variables, event: Any) -> Invocation:
     """Invoke one function once."""
     with Emulator(
         function.code,
@@ -69,14 +68,11 @@ def invoke(function: Function, variables: Variables, event: Any, bytecode: Path 
         handler=function.handler,
         memory_mb=function.memory_mb,
         timeout_seconds=function.timeout_seconds,
-        bytecode=bytecode,
     ) as emulator:
         return emulator.invoke(event)
 
 
-def invoke_all(
-    functions: Mapping[str, Function], variables: Variables, calls: Sequence[Call], bytecode: Path | None = None
-) -> Iterator[Answer]:
+def invoke_all(functions: Mapping[str, Function], variables: Variables, calls: Sequence[Call]) -> Iterator[Answer]:
     """Invoke every function: those that were called in the order of their calls, then those with samples, `reconcile` last.
 
     The order matters: a claim that is repeated is a lease that the recording of its deployment gives back, and reconcile mends
@@ -87,4 +83,4 @@ def invoke_all(
     for name in (*called, *rest):
         call = called.get(name)
         event = call.event if call else sample(name)
-        yield Answer(name, call.answer if call else None, invoke(functions[name], variables, event, bytecode))
+        yield Answer(name, call.answer if call else None, invoke(functions[name], variables, event))

@@ -100,13 +100,10 @@ def test_a_function_that_takes_too_long_is_ended(run: Run) -> None:
 
 
 def test_a_run_leaves_the_code_as_it_was(tmp_path: Path) -> None:
-    # Given a function of two modules, and a folder for bytecode
-    code, bytecode = tmp_path / "code", tmp_path / "bytecode"
-    code.mkdir()
-    (code / "app.py").write_text("import rules\ndef handler(event, context):\n    return {'name': rules.NAME}\n")
-    (code / "rules.py").write_text("NAME = 'rules'\n")
-    with Emulator(code, [], {}, bytecode=bytecode) as emulator:
+    # Given a function of two modules
+    (tmp_path / "app.py").write_text("import rules\ndef handler(event, context):\n    return {'name': rules.NAME}\n")
+    (tmp_path / "rules.py").write_text("NAME = 'rules'\n")
+    with Emulator(tmp_path, [], {}) as emulator:
         assert emulator.invoke({}).payload == {"name": "rules"}
-    # Then what was compiled lies there, and not beside the code, which is what is deployed
-    assert sorted(path.name for path in code.iterdir()) == ["app.py", "rules.py"]
-    assert [path.name.partition(".")[0] for path in bytecode.rglob("rules.*.pyc")] == ["rules"]
+    # Then nothing lies beside the code, which is what is deployed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["app.py", "rules.py"]
