@@ -4,12 +4,12 @@ PYTHON ?= $(shell PYENV_VERSION=3.12 python3.12 -c 'import sys; print(sys.execut
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
-export PYTHONPATH := $(CURDIR)/layers/muster:$(CURDIR)
+export PYTHONPATH := $(CURDIR)/layers/muster:$(CURDIR)/layers/numerics:$(CURDIR)/jobs:$(CURDIR)
 export SAM_CLI_TELEMETRY := 0
 # Dozens of processes import the same code: it is compiled once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo play test lint format workflows docs permissions stateful previous locks build built invoke invoke-all sam-local bench clean
+.PHONY: help demo play test lint format workflows docs permissions stateful previous locks build built invoke invoke-all sam-local bench calibrate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -77,6 +77,9 @@ sam-local: built  ## .aws-sam/build/local.yaml, for `sam local invoke`
 
 bench: built  ## speed, size and cost, as figures and ratios of one run (PART=imports|layer|functions|story)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench $(PART)
+
+calibrate: $(VENV)/test.ok  ## how often monitoring alarms on nothing, and what it finds (STUDY=alarms|detection|correlated|real RUNS=1000)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibrate $(STUDY) $(if $(RUNS),--runs $(RUNS))
 
 # Environments. pip gets no index address from here: a mirror is set in pip's own configuration.
 $(BIN)/python:

@@ -20,7 +20,9 @@ from muster.contracts.deployment import HistoryRecord
 from muster.contracts.evaluation import Champion, EvaluationResult, HoldoutKind, HoldoutRef, PrimaryScore
 from muster.contracts.pipeline import Run, SnapshotRef, TrainingResult
 from muster.contracts.policy import Policy
-from muster.contracts.spec import MAX_ENVIRONMENT_BYTES, MAX_HYPERPARAMETERS_BYTES, CaptureSpec, ModelSpec
+from muster.contracts.spec import ModelSpec
+from muster.contracts.spec_monitoring import CaptureSpec
+from muster.contracts.spec_terms import MAX_ENVIRONMENT_BYTES, MAX_HYPERPARAMETERS_BYTES
 from muster.plans import deployment, evaluation, training
 from muster.reasons import LONGEST, MOST, told
 from muster.settings import Settings

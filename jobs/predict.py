@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+
 from muster_jobs.archives import unpack
 from muster_jobs.digests import check_digest, read_json, write_json
 from muster_jobs.failure import JobError, run_job

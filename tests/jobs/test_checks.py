@@ -7,11 +7,11 @@ import shutil
 import tarfile
 
 import pytest
+
 from muster_jobs.archives import unpack
 from muster_jobs.failure import JobError
 from muster_jobs.overlap import check_disjoint, check_snapshot, overlapping_rows
 from muster_jobs.tables import Features
-
 from tests.jobs import workbench
 from tests.jobs.workbench import JOBS, run, sha256, write_csv, write_json
 

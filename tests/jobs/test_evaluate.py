@@ -6,15 +6,15 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+
+from muster.contracts.base import parse
+from muster.contracts.evaluation import EvaluationPlan, EvaluationReport
 from muster_jobs import plots
 from muster_jobs.measuring import Wanted, measure
 from muster_jobs.metrics import BY_PROBLEM_TYPE
 from muster_jobs.report import VERDICT_MARKER
 from muster_jobs.scores import Scores
 from muster_jobs.tables import Features
-
-from muster.contracts.base import parse
-from muster.contracts.evaluation import EvaluationPlan, EvaluationReport
 from tests.jobs.workbench import evaluate, holdout, plan, sha256, snapshot, write_csv, write_json
 
 CLASSES = {"binary": ["no", "yes"], "multiclass": ["red", "green", "blue"], "regression": None}

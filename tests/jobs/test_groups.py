@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from muster_jobs.failure import JobError
 from muster_jobs.groups import bias_of, masks_of
 from muster_jobs.measuring import Wanted, measure

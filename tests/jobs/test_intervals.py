@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from muster_jobs.intervals import (
     BOOTSTRAPPED,
     auc_variance,
@@ -18,7 +19,6 @@ from muster_jobs.intervals import (
 from muster_jobs.metrics import BY_PROBLEM_TYPE, value_of
 from muster_jobs.resampling import Resamples
 from muster_jobs.scores import Scores
-
 from tests.jobs.test_metrics import BINARY, MULTICLASS, REGRESSION, binary, rows
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from muster_jobs.metrics import BY_PROBLEM_TYPE, METRICS, average_precision, value_of, why_undefined
 from muster_jobs.scores import Scores
 

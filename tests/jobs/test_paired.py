@@ -5,11 +5,11 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from hypothesis import given, settings
+
 from muster_jobs.metrics import BY_PROBLEM_TYPE, METRICS
 from muster_jobs.paired import BOOTSTRAPPED, compare, mcnemar, newcombe_paired
 from muster_jobs.resampling import Resamples
 from muster_jobs.scores import Scores
-
 from tests.jobs.test_metrics import binary, rows
 
 

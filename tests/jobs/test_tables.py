@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+
 from muster_jobs.failure import JobError, several
 from muster_jobs.scores import encode_truth, make_scores
 from muster_jobs.tables import content_digest, read_csv, read_features, read_labels, read_predictions
-
 from tests.jobs.workbench import write_csv
 
 FEATURES = [["row_id", "x"], ["r1", "1"], ["r2", "2"], ["r3", "3"]]

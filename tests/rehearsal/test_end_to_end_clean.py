@@ -81,7 +81,7 @@ def _slow(text: str) -> str:
 @pytest.fixture(scope="module")
 def made(site: Site) -> dict[str, int]:
     """One model that serves, one that waits for a person, and one that trains: what there is before the command."""
-    serves, waits = site.run(SERVES, {"capture.enabled": True}), site.run(WAITS)
+    serves, waits = site.run(SERVES, {"capture.enabled": True, "capture.controlled_fields": []}), site.run(WAITS)
     package = site.pending(serves).package_arn
     site.answer(site.alex, package)
     assert site.deployment(package).outcome == "deployed"

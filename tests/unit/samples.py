@@ -71,7 +71,8 @@ rollout:
   termination_wait_seconds: 600
   maximum_seconds: 3600
   alarms: {error_count: {threshold: 1, period_seconds: 60}, latency_p99_ms: {threshold: 500, period_seconds: 60}}
-capture: {enabled: false, sampling_percent: 100}
+capture: {enabled: false, sampling_percent: 100, controlled_fields: []}
+monitoring: {categorical: [], facets: [], confirmation: {drifting: 2, among: 3, quiet: 3}}
 retraining: {cooldown_seconds: 86400, daily_budget: 1}
 card:
   {owner: imaging, intended_use: second reader, limitations: adults only, ai_rmf_functions: [GOVERN 1.6, MEASURE 2.3]}

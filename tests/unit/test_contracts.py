@@ -11,7 +11,8 @@ from muster.contracts.base import Time, iso, parse
 from muster.contracts.evaluation import EvaluationReport
 from muster.contracts.pipeline import PipelineRequest, Run
 from muster.contracts.policy import Policy
-from muster.contracts.spec import METRICS, ModelSpec, RolloutSpec
+from muster.contracts.spec import ModelSpec, RolloutSpec
+from muster.contracts.spec_terms import METRICS
 from muster.errors import ContractError
 from tests.unit import samples
 
@@ -66,7 +67,7 @@ def test_sample_spec_is_accepted_and_comes_back_unchanged():
         ),
         ({"inference__environment": {f"V{n}": "" for n in range(91)}}, "at most 90 variables"),
         ({"card__ai_rmf_functions": ["be good"]}, "NIST AI RMF subcategories such as 'GOVERN 1.6', not 'be good'"),
-        ({"evaluation__slices__0__column": "diagnosis"}, "found diagnosis as a slice or bias column"),
+        ({"evaluation__slices__0__column": "diagnosis"}, "found diagnosis as a slice, wanted a column other"),
         ({"evaluation__confidence": math.nan}, "evaluation.confidence: found nan, wanted a finite number"),
         (
             {"preprocess__max_runtime_seconds": 86401},
@@ -169,3 +170,19 @@ def test_every_problem_type_has_metrics_and_a_floor():
     for problem_type, metrics in METRICS.items():
         for gate in getattr(floor, problem_type):
             assert gate.metric in metrics
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"capture__enabled": True, "capture__controlled_fields": None}, "without controlled_fields"),
+        ({"monitoring__facets": ["diagnosis"]}, "found diagnosis as a facet"),
+        ({"monitoring__categorical": ["sample_id"]}, "found sample_id as categorical"),
+        ({"monitoring__confirmation": {"drifting": 4, "among": 3}}, "found drifting 4, wanted at most among (3)"),
+    ],
+)
+def test_a_spec_that_watches_carelessly_is_refused(changes, said):
+    with pytest.raises(ContractError) as refused:
+        samples.spec(**changes)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)

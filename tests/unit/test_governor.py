@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from muster import naming, retraining
 from muster.contracts.base import parse
 from muster.contracts.retraining import RetrainingRequest, RetrainingState
-from muster.contracts.spec import RetrainingSpec
+from muster.contracts.spec_monitoring import RetrainingSpec
 from tests.unit import samples
 
 SPEC = RetrainingSpec(cooldown_seconds=7200, daily_budget=2)

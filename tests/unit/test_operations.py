@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from muster import operations
 from muster.contracts.base import parse
 from muster.contracts.pipeline import PendingApproval
-from muster.contracts.spec import MAX_APPROVAL_SECONDS
+from muster.contracts.spec_terms import MAX_APPROVAL_SECONDS
 from muster.operations import Running, figures
 from tests.unit import samples
 

@@ -154,7 +154,7 @@ def test_tightening_is_always_allowed(changes):
 
 def test_the_floor_itself_stays_within_what_the_workflows_are_rendered_for():
     limits = pytest.importorskip("state_machines.limits", reason="the workflows are not there")
-    from muster.contracts import spec as contract
+    from muster.contracts import spec_terms as contract
 
     assert contract.MAX_PROCESSING_SECONDS == limits.PROCESSING_SECONDS
     assert contract.MAX_TRAINING_SECONDS == limits.TRAINING_SECONDS

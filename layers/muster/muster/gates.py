@@ -26,7 +26,8 @@ from muster.contracts.evaluation import (
     Verdict,
 )
 from muster.contracts.policy import Policy
-from muster.contracts.spec import LOWER_IS_BETTER, BiasGroup, Gate, ModelSpec, SliceGates
+from muster.contracts.spec import BiasGroup, Gate, ModelSpec, SliceGates
+from muster.contracts.spec_terms import LOWER_IS_BETTER
 from muster.errors import HoldoutMissing, HoldoutOverlap, ReportInvalid
 
 _KINDS: tuple[HoldoutKind, ...] = ("reference", "recent")

@@ -118,6 +118,10 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
+OWN_REQUEST = "muster-"
+"""InferenceId of Muster's own requests to an endpoint begins so: captured, they are no traffic and are not counted."""
+
+
 # Data bucket
 def training_prefix(model: str) -> str:
     """Return the prefix of a model's training data, as the scaffold proposes it."""
@@ -127,6 +131,16 @@ def training_prefix(model: str) -> str:
 def batch_prefix(model: str) -> str:
     """Return the prefix of a model's batches."""
     return f"raw/{model}/batch/"
+
+
+def predictions_prefix(model: str, run: str) -> str:
+    """Return the prefix of the predictions of one batch."""
+    return f"predictions/{model}/{run}/"
+
+
+def ground_truth_prefix(endpoint: str) -> str:
+    """Return the prefix of an endpoint's labels; ``yyyy/mm/dd/hh/`` of their collection follows (Model Monitor's)."""
+    return f"ground_truth/{endpoint}/"
 
 
 # Records bucket (Object Lock)
@@ -175,6 +189,11 @@ def jobs_prefix(digest: str) -> str:
     return f"jobs/{digest}/"
 
 
+def baseline_key(digest: str, file: str) -> str:
+    """Return the key of a document of a baseline; `digest` is that of its baseline.json."""
+    return f"baselines/{digest}/{file}"
+
+
 # Evidence bucket (Object Lock)
 def evidence_key(model: str, digest: str) -> str:
     """Return the key of an evidence document."""
@@ -184,6 +203,14 @@ def evidence_key(model: str, digest: str) -> str:
 def report_key(model: str, run: str, file: str) -> str:
     """Return the key of a run's report: ``evaluation.json`` or ``report.html``."""
     return f"reports/{model}/{run}/{file}"
+
+
+def monitoring_prefix(subject: str, at: str, run: str) -> str:
+    """Return the prefix of what a monitoring run found about an endpoint or a model's batch.
+
+    ``at`` sorts by time: the window's end as ``20260131T120000Z``.
+    """
+    return f"monitoring/{subject}/{at}-{run}/"
 
 
 # Work bucket

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from muster.contracts.pipeline import PendingApproval
-from muster.contracts.spec import MAX_APPROVAL_SECONDS
+from muster.contracts.spec_terms import MAX_APPROVAL_SECONDS
 
 NAMESPACE = "Muster"
 """CloudWatch namespace of the figures; their one dimension is ``service``, the installation's prefix."""

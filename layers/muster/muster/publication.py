@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from muster.contracts.policy import Policy
-from muster.contracts.spec import LOWER_IS_BETTER, Gate, ModelSpec
+from muster.contracts.spec import Gate, ModelSpec
+from muster.contracts.spec_terms import LOWER_IS_BETTER
 from muster.errors import PolicyViolation
 
 
@@ -29,6 +30,7 @@ def problems(spec: ModelSpec, policy: Policy) -> list[str]:
         *_required_gates(spec, policy),
         *_rollout(spec, policy),
         *_waiting_and_retraining(spec, policy),
+        *_monitoring(spec, policy),
     ]
 
 
@@ -147,3 +149,19 @@ def _waiting_and_retraining(spec: ModelSpec, policy: Policy) -> Iterator[str]:
     cooldown = spec.retraining.cooldown_seconds
     yield from _at_least("retraining.cooldown_seconds", cooldown, floor.min_cooldown_seconds)
     yield from _at_most("retraining.daily_budget", spec.retraining.daily_budget, floor.max_daily_budget)
+    if spec.retraining.weekly_budget is not None:
+        yield from _at_most("retraining.weekly_budget", spec.retraining.weekly_budget, floor.max_weekly_budget)
+
+
+def _monitoring(spec: ModelSpec, policy: Policy) -> Iterator[str]:
+    ours, floor, types = spec.monitoring, policy.monitoring, policy.instance_types.processing
+    yield from _at_least("monitoring.min_rows", ours.min_rows, floor.min_rows)
+    yield from _at_most("monitoring.max_poison_share", ours.max_poison_share, floor.max_poison_share)
+    yield from _at_most("monitoring.max_window_hours", ours.max_window_hours, floor.max_window_hours)
+    rate = ours.nightly.requests_per_second
+    yield from _at_most("monitoring.nightly.requests_per_second", rate, floor.max_requests_per_second)
+    for name, job in (("batch", ours.batch), ("attribution", ours.attribution)):
+        if job is not None:
+            longest = policy.max_runtime_seconds.processing
+            yield from _one_of(f"monitoring.{name}.instance_type", job.instance_type, types)
+            yield from _at_most(f"monitoring.{name}.max_runtime_seconds", job.max_runtime_seconds, longest)

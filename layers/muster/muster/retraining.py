@@ -11,7 +11,7 @@ from muster.contracts.base import iso
 from muster.contracts.pipeline import PipelineRequest
 from muster.contracts.policy import Policy
 from muster.contracts.retraining import RetrainingDecision, RetrainingRequest, RetrainingState
-from muster.contracts.spec import RetrainingSpec
+from muster.contracts.spec_monitoring import RetrainingSpec
 
 
 @dataclass(frozen=True)

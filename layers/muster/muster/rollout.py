@@ -23,7 +23,8 @@ from muster.contracts.deployment import (
     VariantFacts,
     Verification,
 )
-from muster.contracts.spec import ModelSpec, ProblemType, RolloutSpec
+from muster.contracts.spec import ModelSpec, RolloutSpec
+from muster.contracts.spec_terms import ProblemType
 from muster.errors import ContractError, Refused
 
 Phase = Literal["deploy", "restore", "rollback"]

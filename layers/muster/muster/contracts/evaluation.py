@@ -6,7 +6,8 @@ from pydantic import ConfigDict, Field
 
 from muster.contracts.base import Contract, Digest, ImageDigest, Items, ModelName, RunId, S3Uri, Text, Time
 from muster.contracts.pipeline import JobFragment
-from muster.contracts.spec import EvaluationSpec, Metric, ProblemType
+from muster.contracts.spec import EvaluationSpec
+from muster.contracts.spec_terms import Metric, ProblemType
 
 HoldoutKind = Literal["reference", "recent"]
 """``reference``: frozen, for "not worse". ``recent``: newly labelled rows, for "better"."""

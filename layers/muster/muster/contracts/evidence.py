@@ -7,7 +7,8 @@ from pydantic import Field
 from muster.contracts.base import Contract, Digest, ImageDigest, Items, ModelName, RunId, S3Uri, Text, Time
 from muster.contracts.evaluation import HoldoutKind, PrimaryScore
 from muster.contracts.pipeline import ArtifactRef, SnapshotRef, Trigger
-from muster.contracts.spec import CardSpec, ProblemType
+from muster.contracts.spec import CardSpec
+from muster.contracts.spec_terms import ProblemType
 
 
 class TrainingEvidence(Contract):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from muster.contracts.base import Contract, Digest, ImageDigest, Items, ModelName, RunId, S3Uri, Text, Time
-from muster.contracts.spec import ProblemType
+from muster.contracts.spec_terms import ProblemType
 
 Trigger = Literal["manual", "schedule", "drift", "data"]
 

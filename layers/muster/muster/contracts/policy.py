@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from muster.contracts.base import Contract, Items
-from muster.contracts.spec import Gate, InstanceType
+from muster.contracts.spec import Gate
+from muster.contracts.spec_terms import InstanceType
 
 
 class InstanceTypes(Contract):
@@ -100,6 +101,26 @@ class RetrainingFloor(Contract):
 
     min_cooldown_seconds: Annotated[int, Field(ge=0)]
     max_daily_budget: Annotated[int, Field(ge=0)]
+    max_weekly_budget: Annotated[int, Field(ge=0)]
+
+
+class MonitoringFloor(Contract):
+    """How carelessly a model may be watched, and how its watching is cut into pieces.
+
+    ``inline_baseline_bytes``: up to so much training data the baseline is made in a function, more in a job.
+    ``batch_bytes``: captured data that one worker counts. ``quality_bytes``: what is read at most to join labels; of
+    more, files are chosen by hash and the report says so. ``input_bytes``: the largest batch that is predicted.
+    """
+
+    min_rows: Annotated[int, Field(ge=50)]
+    max_poison_share: Annotated[float, Field(ge=0, le=1)]
+    max_window_hours: Annotated[int, Field(ge=1)]
+    max_requests_per_second: Annotated[float, Field(gt=0)]
+    inline_baseline_bytes: Annotated[int, Field(ge=0)]
+    batch_bytes: Annotated[int, Field(ge=1)]
+    max_batches: Annotated[int, Field(ge=1, le=10_000)]
+    quality_bytes: Annotated[int, Field(ge=1)]
+    input_bytes: Annotated[int, Field(ge=1)]
 
 
 class SnapshotLimits(Contract):
@@ -122,5 +143,6 @@ class Policy(Contract):
     approval: ApprovalFloor
     rollout: RolloutFloor
     capture: CaptureFloor
+    monitoring: MonitoringFloor
     retraining: RetrainingFloor
     snapshot: SnapshotLimits

@@ -9,52 +9,25 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from muster.contracts.base import Contract, Items, ModelName, Text
-
-ProblemType = Literal["binary", "multiclass", "regression"]
-Metric = Literal[
-    "auc",
-    "average_precision",
-    "accuracy",
-    "f1",
-    "precision",
-    "recall",
-    "brier",
-    "log_loss",
-    "macro_f1",
-    "rmse",
-    "mae",
-    "r2",
-]
-
-METRICS: dict[ProblemType, tuple[Metric, ...]] = {
-    "binary": ("auc", "average_precision", "accuracy", "f1", "precision", "recall", "brier", "log_loss"),
-    "multiclass": ("accuracy", "macro_f1", "log_loss"),
-    "regression": ("rmse", "mae", "r2"),
-}
-"""The metrics that Muster computes, per problem type."""
-LOWER_IS_BETTER: frozenset[Metric] = frozenset({"brier", "log_loss", "rmse", "mae"})
-
-# SageMaker's own limits (CreateTrainingJob, CreateProcessingJob, UpdateEndpoint in botocore's service model).
-# How long anything may take at most is rendered into the workflows (state_machines/limits.py; a test holds the two
-# equal).
-MAX_PROCESSING_SECONDS = 86_400
-MAX_TRAINING_SECONDS = 432_000
-MAX_APPROVAL_SECONDS = 2_592_000
-MAX_ROLLOUT_SECONDS = 28_800
-
-# These two travel in the payloads of the workflows, whose states hold at most 32 KiB.
-MAX_HYPERPARAMETERS_BYTES = 8_192
-MAX_ENVIRONMENT_BYTES = 4_096
-
-ProcessingSeconds = Annotated[int, Field(ge=60, le=MAX_PROCESSING_SECONDS)]
-TrainingSeconds = Annotated[int, Field(ge=60, le=MAX_TRAINING_SECONDS)]
-Instances = Annotated[int, Field(ge=1, le=100)]
-VolumeGb = Annotated[int, Field(ge=1, le=16384)]
-InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$")]
-ScriptName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+\.py$")]
-EnvironmentName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=256)]
-Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_ .\-]{0,63}$")]
-
+from muster.contracts.spec_monitoring import CaptureSpec, MonitoringSpec, RetrainingSpec
+from muster.contracts.spec_terms import (
+    LOWER_IS_BETTER,
+    MAX_APPROVAL_SECONDS,
+    MAX_ENVIRONMENT_BYTES,
+    MAX_HYPERPARAMETERS_BYTES,
+    MAX_ROLLOUT_SECONDS,
+    METRICS,
+    Column,
+    EnvironmentName,
+    Instances,
+    InstanceType,
+    Metric,
+    ProblemType,
+    ProcessingSeconds,
+    ScriptName,
+    TrainingSeconds,
+    VolumeGb,
+)
 
 ValuesT = TypeVar("ValuesT", bound=Mapping[str, object])
 
@@ -300,20 +273,6 @@ class RolloutSpec(Contract):
         return self
 
 
-class CaptureSpec(Contract):
-    """Data capture at the endpoint: off unless asked for."""
-
-    enabled: bool = False
-    sampling_percent: Annotated[int, Field(ge=0, le=100)] = 100
-
-
-class RetrainingSpec(Contract):
-    """How often retraining may start."""
-
-    cooldown_seconds: Annotated[int, Field(ge=0)]
-    daily_budget: Annotated[int, Field(ge=0)]
-
-
 _AI_RMF = re.compile(r"^(GOVERN|MAP|MEASURE|MANAGE) [1-9][0-9]?\.[0-9]{1,2}$")
 
 
@@ -351,6 +310,7 @@ class ModelSpec(Contract):
     approval: ApprovalSpec
     rollout: RolloutSpec
     capture: CaptureSpec = CaptureSpec()
+    monitoring: MonitoringSpec = MonitoringSpec()
     retraining: RetrainingSpec
     card: CardSpec
 
@@ -379,14 +339,17 @@ class ModelSpec(Contract):
         return self
 
     @model_validator(mode="after")
-    def _target_is_not_a_slice(self) -> "ModelSpec":
-        columns = [each.column for each in self.evaluation.slices]
-        columns += [each.column for each in self.evaluation.bias_groups]
-        for taken in (self.target, self.row_id):
-            if taken in columns:
-                raise ValueError(
-                    f"found {taken} as a slice or bias column, wanted a column other than target and row_id"
-                )
+    def _target_and_row_id_are_no_features(self) -> "ModelSpec":
+        columns = {
+            "a slice": [each.column for each in self.evaluation.slices],
+            "a bias column": [each.column for each in self.evaluation.bias_groups],
+            "categorical": self.monitoring.categorical,
+            "a facet": self.monitoring.facets,
+        }
+        for use, names in columns.items():
+            for taken in (self.target, self.row_id):
+                if taken in names:
+                    raise ValueError(f"found {taken} as {use}, wanted a column other than target and row_id")
         if self.target == self.row_id:
             raise ValueError(f"found {self.target} as target and as row_id, wanted two columns")
         return self

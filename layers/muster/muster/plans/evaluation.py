@@ -16,7 +16,8 @@ from muster.contracts.evaluation import (
 )
 from muster.contracts.pipeline import ArtifactRef, JobFragment, Run, TrainingResult
 from muster.contracts.policy import Policy
-from muster.contracts.spec import METRICS, ModelSpec
+from muster.contracts.spec import ModelSpec
+from muster.contracts.spec_terms import METRICS
 from muster.plans.fragments import (
     CANDIDATE,
     CHAMPION,

@@ -1,0 +1,208 @@
+"""Sketches: a chunk of rows reduced to a state of a few kilobytes, whatever its number of rows.
+
+`observe` reads a chunk, `merge` adds two states. For numbers of rows, merging the states of any partition gives the
+state of a single pass.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from muster_numerics.columns import Categorical, Column, Columns, Numeric, row_count
+from muster_numerics.counts import (
+    LONGEST_WORD,
+    CategoricalCounts,
+    Counts,
+    NumericCounts,
+    add,
+    counts_from_json,
+    counts_to_json,
+    keep_new,
+)
+from muster_numerics.grid import BUCKETS, CategoricalGrid, FeatureGrid, Grid, NumericGrid
+
+VERSION = 1
+BLOCK = 16_384
+"""Values that are sorted at once: they fit a core's own cache, which a million do not."""
+_INFINITE_AND_NAN = np.array([np.inf, np.nan])
+
+
+@dataclass(frozen=True)
+class State:
+    """What was seen of a window, or of a part of it.
+
+    Attributes
+    ----------
+    rows
+        Rows that were read.
+    poison
+        Records that could not be read; none of their rows is in ``rows``. The parser counts them.
+    columns
+        The counts of every column of the grid.
+    absent
+        Rows whose chunk had no such column, for the columns of the grid of which that is so.
+    extra
+        Rows with a column that is not in the grid.
+    """
+
+    rows: int = 0
+    poison: int = 0
+    columns: Mapping[str, Counts] = field(default_factory=dict)
+    absent: Mapping[str, int] = field(default_factory=dict)
+    extra: Mapping[str, int] = field(default_factory=dict)
+
+
+def observe(columns: Columns, grid: Grid, poison: int = 0) -> State:
+    """Count the rows of a chunk on the grid.
+
+    Raises
+    ------
+    ValueError
+        If the columns differ in length, or one is numeric in the grid and categorical here, or the other way round.
+    """
+    rows = row_count(columns)
+    return State(
+        rows=rows,
+        poison=poison,
+        columns={
+            name: count(columns[name], cut, name) if name in columns else empty(cut) for name, cut in grid.items()
+        },
+        absent={name: rows for name in grid if name not in columns and rows},
+        extra={name: rows for name in columns if name not in grid and rows},
+    )
+
+
+def merge(one: State, other: State) -> State:
+    """Add two states that were made on the same grid.
+
+    Raises
+    ------
+    ValueError
+        If they were not.
+    """
+    if not one.columns or not other.columns:
+        columns = one.columns or other.columns
+    elif one.columns.keys() == other.columns.keys():
+        columns = {name: add(one.columns[name], other.columns[name]) for name in one.columns}
+    else:
+        differing = sorted(one.columns.keys() ^ other.columns.keys())
+        raise ValueError(f"states: expected the same columns in both, only one has {', '.join(differing)}")
+    return State(
+        rows=one.rows + other.rows,
+        poison=one.poison + other.poison,
+        columns=columns,
+        absent=_add_rows(one.absent, other.absent),
+        extra=_add_rows(one.extra, other.extra),
+    )
+
+
+def count(column: Column, cut: FeatureGrid, name: str = "column") -> Counts:
+    """Count one column on its grid; ``name`` is for the error."""
+    if isinstance(column, Numeric) and isinstance(cut, NumericGrid):
+        return count_numbers(column, cut)
+    if isinstance(column, Categorical) and isinstance(cut, CategoricalGrid):
+        return count_words(column, cut)
+    wanted = "numbers" if isinstance(cut, NumericGrid) else "words"
+    raise ValueError(f"{name}: the baseline has {wanted}, the chunk was parsed into {type(column).__name__}")
+
+
+def count_numbers(column: Numeric, cut: NumericGrid) -> NumericCounts:
+    """Count a column of numbers.
+
+    By a sort of each block and a search of each edge in it, which beats a search of each row among the edges fourfold.
+    """
+    edges = np.asarray(cut.edges)
+    marks = np.concatenate([edges, cut.bucket_edges[1:-1], [-np.inf]])
+    up_to = np.zeros(len(marks), dtype=np.int64)
+    present = fractional = finite_rows = 0
+    total, squares, low, high = 0.0, 0.0, math.inf, -math.inf
+    for start in range(0, len(column), BLOCK):
+        ordered = np.sort(column.values[start : start + BLOCK])
+        found = np.searchsorted(ordered, marks, side="right")
+        last, numbers = np.searchsorted(ordered, _INFINITE_AND_NAN)  # NaN is sorted last
+        finite = ordered[found[-1] : last]
+        up_to += found
+        present += int(numbers)
+        if not len(finite):
+            continue
+        finite_rows += len(finite)
+        low, high = min(low, finite[0]), max(high, finite[-1])
+        if cut.integral:
+            fractional += int(np.count_nonzero(finite != np.floor(finite)))
+        shifted = finite - cut.centre
+        total += shifted.sum()
+        squares += np.square(shifted, out=shifted).sum()  # not a dot product: BLAS would start threads for it
+    return NumericCounts(
+        bins=_between(up_to[: len(edges)], present),
+        buckets=_between(up_to[len(edges) : -1], present),
+        missing=len(column) - present - column.unparsed,
+        unparsed=column.unparsed,
+        infinite=present - finite_rows,
+        fractional=fractional,
+        total=float(total),
+        squares=float(squares),
+        low=float(low) if finite_rows else None,
+        high=float(high) if finite_rows else None,
+    )
+
+
+def _between(up_to: npt.NDArray[np.int64], present: int) -> tuple[int, ...]:
+    """Return the rows below, between and above the edges, of the rows up to each."""
+    return tuple(np.diff(up_to, prepend=0, append=present).tolist())
+
+
+def count_words(column: Categorical, cut: CategoricalGrid) -> CategoricalCounts:
+    """Count a column of words."""
+    rows = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
+    by_word = {word: number for word, number in zip(column.levels, rows, strict=True) if number}
+    levels = tuple(by_word.pop(word, 0) for word in cut.levels)
+    new: dict[str, int] = {}
+    for word, number in by_word.items():
+        new[word[:LONGEST_WORD]] = new.get(word[:LONGEST_WORD], 0) + number
+    return CategoricalCounts(levels, sum(new.values()), keep_new(new), column.missing)
+
+
+def empty(cut: FeatureGrid) -> Counts:
+    """Return the counts of no row."""
+    if isinstance(cut, NumericGrid):
+        return NumericCounts((0,) * (len(cut.edges) + 1), (0,) * BUCKETS)
+    return CategoricalCounts((0,) * len(cut.levels))
+
+
+def state_to_json(state: State) -> dict[str, Any]:
+    """Return the state as a dictionary of JSON types."""
+    return {
+        "version": VERSION,
+        "rows": state.rows,
+        "poison": state.poison,
+        "columns": {name: counts_to_json(counts) for name, counts in state.columns.items()},
+        "absent": dict(state.absent),
+        "extra": dict(state.extra),
+    }
+
+
+def state_from_json(found: Mapping[str, Any]) -> State:
+    """Read what `state_to_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is of another version.
+    """
+    if found.get("version") != VERSION:
+        raise ValueError(f"state: version: expected {VERSION}, got {found.get('version')!r}")
+    return State(
+        rows=found["rows"],
+        poison=found["poison"],
+        columns={name: counts_from_json(counts) for name, counts in found["columns"].items()},
+        absent=dict(found["absent"]),
+        extra=dict(found["extra"]),
+    )
+
+
+def _add_rows(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in sorted(one.keys() | other.keys())}

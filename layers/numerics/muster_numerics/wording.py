@@ -1,0 +1,27 @@
+"""Findings in words, for reports and events."""
+
+from muster_numerics.comparison import Comparison
+from muster_numerics.findings import Finding
+
+
+def in_words(comparison: Comparison, finding: Finding, adjusted: float, alpha: float) -> str:
+    """Say what was found of a column, how sure it is, and if it does not alarm, why."""
+    said = f"{comparison.name}: {_what(comparison, finding)}; p = {_short(adjusted)} over all columns"
+    if adjusted > alpha:
+        return f"{said}: not sure enough (at most {_short(alpha)} is)"
+    return said if finding.material else f"{said}, but too small to matter"
+
+
+def _what(comparison: Comparison, finding: Finding) -> str:
+    change = f"{finding.before:.1%} to {finding.after:.1%}"
+    if finding.kind == "missing":
+        return f"missing {change}"
+    if finding.kind == "level":
+        return f"{finding.word!r} {change}"
+    if finding.kind == "new_levels":
+        return f"words that the baseline does not have {change}"
+    return f"distribution moved by {comparison.effects.ks:.3f} (KS), PSI {comparison.effects.psi:.2f}"
+
+
+def _short(p: float) -> str:
+    return "less than 1e-12" if p < 1e-12 else f"{p:.2g}"
