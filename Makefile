@@ -75,10 +75,10 @@ invoke-all: built  ## every built function in Lambda's emulator, in a rehearsal 
 sam-local: built  ## .aws-sam/build/local.yaml, for `sam local invoke`
 	@$(BIN)/python -m ops.invoking.local_template .aws-sam/build/template.yaml
 
-bench: built  ## speed, size and cost, as figures and ratios of one run (PART=imports|layer|functions|story)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench $(PART)
+bench: built $(if $(filter rivals,$(PART)),$(VENV)/bench.ok)  ## speed, size and cost, as figures and ratios of one run (PART=imports|layer|functions|monitoring|rivals|story)
+	@OPENBLAS_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench $(PART)
 
-calibrate: $(VENV)/test.ok  ## how often monitoring alarms on nothing, and what it finds (STUDY=alarms|detection|correlated|real RUNS=1000)
+calibrate: $(VENV)/test.ok  ## how often monitoring alarms on nothing, and what it finds (STUDY=alarms|detection|time|real RUNS=1000)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibrate $(STUDY) $(if $(RUNS),--runs $(RUNS))
 
 # Environments. pip gets no index address from here: a mirror is set in pip's own configuration.
@@ -96,6 +96,10 @@ $(VENV)/test.ok: requirements/demo.lock requirements/test.lock requirements/auth
 
 $(VENV)/checkov.ok: requirements/checkov.lock | $(BIN)/python
 	@$(PYTHON) -m venv $(VENV)/checkov && $(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/checkov.lock && touch $@
+
+$(VENV)/bench.ok: requirements/bench.lock | $(BIN)/python
+	@echo "Setting up Evidently in $(VENV)/bench: about 250 MB to download, 750 MB on disk."
+	@$(PYTHON) -m venv $(VENV)/bench && $(VENV)/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/bench.lock && touch $@
 
 $(VENV)/node.ok: requirements/node.lock requirements/node/package-lock.json | $(BIN)/python
 	@echo "Setting up Node.js and two npm packages in $(VENV)/node: about 70 MB to download, 250 MB on disk."

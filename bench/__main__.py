@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import functions, imports, layer, story
+from bench import functions, imports, layer, monitoring, rivals, story
 from ops.console import out
 
 PARTS: dict[str, tuple[str, Callable[[], bool]]] = {
@@ -15,6 +15,8 @@ PARTS: dict[str, tuple[str, Callable[[], bool]]] = {
         "Initialisation and warm answer of each function, in Lambda's runtime interface emulator",
         functions.show,
     ),
+    "monitoring": ("The statistics of monitoring: speed, memory, cost", monitoring.show),
+    "rivals": ("Evidently on the same columns, in an environment of its own", rivals.show),
     "story": ("The demo by step; transitions, Lambda and dollars of a train-to-deployed run", story.show),
 }
 

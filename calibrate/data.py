@@ -1,4 +1,4 @@
-"""Synthetic columns: 30 numeric of six shapes and 5 categorical, each with 2 % missing values, independent or correlated in time.
+"""Synthetic columns: 30 numeric of six shapes and 5 categorical, each with 2 % missing values, independent or related in time.
 
 Every column is a monotone function of a Gaussian process, so that a correlation in time is the only difference between
 the two kinds; the missing rows follow a process of their own.
@@ -36,6 +36,8 @@ class Change:
         By how many standard deviations numbers move, and what their distance to the mean is multiplied by.
     missing, new_level
         The share of missing values, and of a word that the baseline does not have.
+    exactly
+        Whether just so many rows have that word; otherwise each has it with that chance.
     shapes
         Which numeric columns are changed, one per run in turn.
     """
@@ -45,6 +47,7 @@ class Change:
     stretch: float = 1.0
     missing: float = MISSING
     new_level: float = 0.0
+    exactly: bool = False
     shapes: tuple[str, ...] = SHAPES
 
     def columns(self) -> tuple[int, ...]:
@@ -54,19 +57,47 @@ class Change:
         return tuple(number for number in range(NUMERIC) if SHAPES[number % len(SHAPES)] in self.shapes)
 
 
-def gaussian(rng: np.random.Generator, columns: int, rows: int, correlation: float = 0.0) -> Array:
-    """Return standard normal processes, shape (columns, rows): independent rows, or AR(1) with this correlation."""
+@dataclass(frozen=True)
+class Traffic:
+    """How rows that follow one another are related.
+
+    Attributes
+    ----------
+    correlation
+        Of AR(1), from one row to the next.
+    cycle
+        The share of the variance that is a sine over `DAY` rows, in another phase for each column.
+    """
+
+    correlation: float = 0.0
+    cycle: float = 0.0
+
+
+INDEPENDENT = Traffic()
+DAY = 2_400
+"""Rows of a day, where traffic has a daily cycle."""
+
+
+def gaussian(rng: np.random.Generator, columns: int, rows: int, traffic: Traffic = INDEPENDENT) -> Array:
+    """Return processes of mean 0 and variance 1, shape (columns, rows); a cycle begins at any time of the day."""
     noise = rng.standard_normal((columns, rows))
-    if correlation == 0:
-        return noise
-    noise[:, 1:] *= np.sqrt(1 - correlation**2)
-    for row in range(1, rows):
-        noise[:, row] += correlation * noise[:, row - 1]
+    if traffic.correlation:
+        noise[:, 1:] *= np.sqrt(1 - traffic.correlation**2)
+        for row in range(1, rows):
+            noise[:, row] += traffic.correlation * noise[:, row - 1]
+    if traffic.cycle:
+        days = (rng.random() + np.arange(rows) / DAY)[None, :] + np.arange(columns)[:, None] / columns
+        noise *= np.sqrt(1 - traffic.cycle)
+        noise += np.sqrt(2 * traffic.cycle) * np.sin(2 * np.pi * days)
     return noise
 
 
 def synthetic(
-    rng: np.random.Generator, rows: int, correlation: float = 0.0, change: Change | None = None, changed: int = -1
+    rng: np.random.Generator,
+    rows: int,
+    traffic: Traffic = INDEPENDENT,
+    change: Change | None = None,
+    changed: int = -1,
 ) -> Columns:
     """Return 35 columns.
 
@@ -76,13 +107,13 @@ def synthetic(
         Where the randomness comes from.
     rows
         Rows of each column.
-    correlation
-        Of AR(1), from one row to the next.
+    traffic
+        How the rows are related.
     change, changed
         What is changed, and the number of the column it is done to.
     """
-    values = gaussian(rng, NUMERIC + len(LEVELS), rows, correlation)
-    gaps = special.ndtr(gaussian(rng, len(values), rows, correlation))
+    values = gaussian(rng, NUMERIC + len(LEVELS), rows, traffic)
+    gaps = special.ndtr(gaussian(rng, len(values), rows, traffic))
     columns: Columns = {}
     for number, process in enumerate(values):
         change_here = change if change and number == changed else Change("none")
@@ -93,7 +124,7 @@ def synthetic(
             columns[f"{SHAPES[number % len(SHAPES)]} {number}"] = Numeric.of(column)
         else:
             levels = LEVELS[number - NUMERIC]
-            columns[f"words {levels}"] = _words(rng, process, levels, missing, change_here.new_level)
+            columns[f"words {levels}"] = _words(rng, process, levels, missing, change_here)
     return columns
 
 
@@ -124,13 +155,16 @@ def _student(probability: Array) -> Array:
 
 
 def _words(
-    rng: np.random.Generator, process: Array, levels: int, missing: npt.NDArray[np.bool_], new: float
+    rng: np.random.Generator, process: Array, levels: int, missing: npt.NDArray[np.bool_], change: Change
 ) -> Categorical:
     shares = 1 / np.arange(1, levels + 1)
     bounds = np.cumsum(shares / shares.sum())[:-1]
     codes = np.searchsorted(bounds, special.ndtr(process)).astype(np.int32)
-    codes[rng.random(len(codes)) < new] = levels
     codes[missing] = -1
+    if change.exactly:
+        codes[rng.choice(np.flatnonzero(~missing), round(change.new_level * len(codes)), replace=False)] = levels
+    elif change.new_level:
+        codes[~missing & (rng.random(len(codes)) < change.new_level)] = levels
     return Categorical(codes, (*(f"word {number}" for number in range(levels)), "new word"))
 
 

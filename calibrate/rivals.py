@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import special, stats
 
 from muster_numerics.columns import Categorical, Columns, Numeric
 from muster_numerics.comparison import Comparison
 from muster_numerics.decide import Decision, benjamini_hochberg
-from muster_numerics.distribution import chi_square_p
 from muster_numerics.effects import population_stability
 
 Array = npt.NDArray[np.float64]
@@ -50,7 +49,7 @@ def alarms(reference: Reference, window: Columns, decision: Decision) -> dict[st
         else:
             one, other = _counts(reference.words[name], column), _counts(column, reference.words[name])
             distance[name] = float(np.abs(one / one.sum() - other / other.sum()).max())
-            p_value[name] = chi_square_p(one.tolist(), other.tolist(), ordered=False)
+            p_value[name] = float(stats.chi2_contingency(np.stack([one, other])[:, one + other > 0]).pvalue)
             evidently[name] = _comparison(decision, name).effects.js
             stability[name] = population_stability(one.astype(float), other.astype(float))  # word by word
     return {
@@ -77,12 +76,14 @@ def _sorted(column: Numeric) -> Array:
 
 def _gaps(one: Array, other: Array) -> tuple[Array, Array, float]:
     """Return the differences of the cumulative shares at each value, the way to the next value, and effective rows."""
-    points = np.sort(np.concatenate([one, other]))
-    gaps = np.abs(
-        np.searchsorted(one, points, side="right") / len(one)
-        - np.searchsorted(other, points, side="right") / len(other)
-    )
-    return gaps, np.diff(points, append=points[-1]), len(one) * len(other) / (len(one) + len(other))
+    points = np.concatenate([one, other])
+    order = np.argsort(points, kind="stable")  # of two sorted parts, which this merges
+    points, first = points[order], np.cumsum(order < len(one))
+    gaps = np.abs(first / len(one) - (np.arange(1, len(points) + 1) - first) / len(other))
+    widths = np.diff(points, append=np.inf)
+    last = widths > 0  # of equal values
+    widths[-1] = 0.0
+    return gaps[last], widths[last], len(one) * len(other) / (len(one) + len(other))
 
 
 def _counts(column: Categorical, other: Categorical) -> npt.NDArray[np.int64]:

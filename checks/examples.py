@@ -7,23 +7,28 @@ training result are those of `events/`. Nothing here is deployed.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from checks.tree import Tree
-from muster import images
+from muster import images, naming
 from muster.contracts.base import parse
+from muster.contracts.batch import StagedBatch
 from muster.contracts.deployment import HistoryRecord
+from muster.contracts.documents import BaselineRef, DocumentRef
 from muster.contracts.evaluation import Champion, EvaluationResult, HoldoutKind, HoldoutRef, PrimaryScore
+from muster.contracts.monitoring import MonitoringPlan, Watched, Window
+from muster.contracts.nightly import Asked, AskedHoldout, Nightly, NightlyPlan
 from muster.contracts.pipeline import Run, SnapshotRef, TrainingResult
 from muster.contracts.policy import Policy
+from muster.contracts.quality import LiveSample
 from muster.contracts.spec import ModelSpec
-from muster.contracts.spec_monitoring import CaptureSpec
+from muster.contracts.spec_monitoring import AttributionSpec, CaptureSpec
 from muster.contracts.spec_terms import MAX_ENVIRONMENT_BYTES, MAX_HYPERPARAMETERS_BYTES
-from muster.plans import deployment, evaluation, training
+from muster.plans import attribution, batch, deployment, evaluation, training
 from muster.reasons import LONGEST, MOST, told
 from muster.settings import Settings
 
@@ -84,6 +89,7 @@ def substitution(name: str) -> str:
         "EndpointRoleArn": SETTINGS.endpoint_role_arn,
         "ModelsKeyArn": SETTINGS.models_key_arn,
         "DataKeyArn": SETTINGS.data_key_arn,
+        "WorkBucketName": SETTINGS.work_bucket,
     }
     if name in fixed:
         return fixed[name]
@@ -114,7 +120,9 @@ def examples(tree: Tree) -> Iterator[Example]:
     for path, spec in specs(tree):
         for capture in (True, False):
             label = f"{path.parent.name}, {'with' if capture else 'without'} capture"
-            yield from _of_spec(tree, label, spec.model_copy(update={"capture": CaptureSpec(enabled=capture)}))
+            yield from _of_spec(
+                tree, label, spec.model_copy(update={"capture": CaptureSpec(enabled=capture, controlled_fields=())})
+            )
 
 
 def fullest(tree: Tree) -> Iterator[Example]:
@@ -151,6 +159,9 @@ def _of_spec(tree: Tree, label: str, spec: ModelSpec) -> Iterator[Example]:
         state = {"run": run.payload(), "training": result.payload(), "plan": plan.payload()}
         yield Example("evaluation", f"{label}, {'with' if each else 'without'} champion", state)
     yield from _serving(label, run, result, spec, champion)
+    yield _batch(label, spec, champion)
+    yield _nightly(label, run, result, spec, policy)
+    yield _watching(label, spec, champion)
     facts = {"training": {"result": result.payload()}, "evaluation": {"result": _judged(run).payload()}}
     yield Example("pipeline", label, {"run": run.payload(), **facts})
 
@@ -161,8 +172,26 @@ def _training(label: str, run: Run, snapshot: SnapshotRef, spec: ModelSpec, poli
         run, spec, policy, SETTINGS, jobs_digest=_JOBS_DIGEST, listing_uri=listing, data_bytes=policy.snapshot.max_bytes
     )
     plan = training.plan(run, snapshot, spec, SETTINGS, jobs_digest=_JOBS_DIGEST)
-    snapshotting = {"job": hashing.payload(), "hashes_uri": hashes_uri, "snapshot": snapshot.payload()}
-    return Example("training", label, {"run": run.payload(), "snapshotting": snapshotting, "plan": plan.payload()})
+    counting, counts_uri = training.baseline_job(
+        run,
+        snapshot,
+        spec,
+        policy,
+        SETTINGS,
+        jobs_digest=_JOBS_DIGEST,
+        plan_uri=f"s3://{SETTINGS.work_bucket}/runs/{run.run}/plan/baseline_plan.json",
+        key_uri=f"s3://{SETTINGS.records_bucket}/redaction/{spec.name}/key",
+    )
+    return Example(
+        "training",
+        label,
+        {
+            "run": run.payload(),
+            "snapshotting": {"job": hashing.payload(), "hashes_uri": hashes_uri, "snapshot": snapshot.payload()},
+            "plan": plan.payload(),
+            "baselining": {"job": counting.payload(), "counts_uri": counts_uri},
+        },
+    )
 
 
 def _serving(label: str, run: Run, result: TrainingResult, spec: ModelSpec, champion: Champion) -> Iterator[Example]:
@@ -202,6 +231,106 @@ def _serving(label: str, run: Run, result: TrainingResult, spec: ModelSpec, cham
         target, spec, SETTINGS, live_config=f"{champion.endpoint}-now", golden_uri=run.golden_uri
     )
     yield Example("rollback", label, {"plan": back.payload()})
+
+
+def _watching(label: str, spec: ModelSpec, champion: Champion) -> Example:
+    watched = parse(Watched, {**_batch(label, spec, champion).state["staged"]["watched"], "subject": "endpoint"})
+    asked = AttributionSpec(instance_type=spec.evaluation.instance_type, max_runtime_seconds=3600)
+    job = attribution.plan(
+        watched,
+        asked,
+        SETTINGS,
+        artifact_uri=champion.artifact_uri,
+        artifact_digest=champion.artifact_digest,
+        image_uri=champion.image_uri,
+        environment={**spec.inference.environment, "SAGEMAKER_PROGRAM": spec.inference.entry_point},
+        content_type=spec.inference.content_type,
+        jobs_digest=_JOBS_DIGEST,
+    )
+    sample = LiveSample(
+        status="ready", reason="x" * LONGEST, rows=1, job=job, attributions_uri=attribution.attributions_uri(watched)
+    )
+    return Example("monitoring", label, {"run": {"run": watched.run}, "sample": sample.payload()})
+
+
+def _batch(label: str, spec: ModelSpec, champion: Champion) -> Example:
+    run, sealed = "a" * 20, f"s3://{SETTINGS.records_bucket}"
+    baseline = DocumentRef(uri=f"{sealed}/{naming.baseline_key('9' * 64, 'baseline.json')}", digest="9" * 64)
+    watched = Watched(
+        subject="batch",
+        run=run,
+        model=spec.name,
+        endpoint=champion.endpoint,
+        package_arn=champion.package_arn,
+        evidence_digest=champion.evidence_digest,
+        spec=DocumentRef(uri=f"{sealed}/{naming.spec_key('9' * 64)}", digest="9" * 64),
+        baseline=BaselineRef(baseline=baseline, statistics=baseline, constraints=baseline, rows=1),
+        window=Window(start=_NOW, end=_NOW + timedelta(hours=1)),
+        work=f"s3://{SETTINGS.work_bucket}/{naming.monitoring_work_prefix(run)}",
+    )
+    job = batch.transform(
+        SETTINGS, spec.monitoring.batch, model_name=f"{champion.endpoint}-now", layout="9" * 64, run=run
+    )
+    staged = StagedBatch(
+        status="ready",
+        reason="x" * LONGEST,
+        run=run,
+        model=spec.name,
+        prefix=naming.batch_prefix(spec.name),
+        watched=watched,
+        transform=job,
+        inputs_digest="9" * 64,
+        on_drift=spec.monitoring.batch.on_drift,
+        rows=1,
+    )
+    plan = MonitoringPlan(status="ready", reason=staged.reason, endpoint=champion.endpoint, watched=watched, batches=1)
+    return Example("batch_inference", label, {"run": {"run": run}, "staged": staged.payload(), "plan": plan.payload()})
+
+
+def _nightly(label: str, run: Run, result: TrainingResult, spec: ModelSpec, policy: Policy) -> Example:
+    holdouts = {
+        kind: AskedHoldout(digest=each.digest, uri=each.uri, rows=each.rows)
+        for kind, each in _holdouts(run, ("reference", "recent")).items()
+    }
+    work = f"s3://{SETTINGS.work_bucket}/{naming.work_prefix(run.run, 'predict')}"
+    sealed = DocumentRef(uri=run.spec_uri, digest=run.spec_digest)
+    nightly = Nightly(
+        run=run.run,
+        model=spec.name,
+        endpoint=naming.endpoint_name(SETTINGS.prefix, spec.name),
+        package_arn="x" * 200,
+        evidence_digest="9" * 64,
+        config_name="x" * 63,
+        spec=sealed,
+        registered=sealed,
+        problem_type=spec.problem_type,
+        numbers=1,
+        holdouts=holdouts,
+        requests=1,
+        turns=1,
+        rows_per_request=1,
+        requests_per_second=1,
+        predictions=work,
+        champion=work,
+        report=work,
+        work=work,
+        paired=True,
+    )
+    job = evaluation.scoring_job(
+        run.run,
+        spec,
+        policy,
+        SETTINGS,
+        snapshot=result.snapshot,
+        holdouts={kind: each.uri for kind, each in holdouts.items()},
+        paired=True,
+        image_uri=run.image_uri,
+        jobs_digest=_JOBS_DIGEST,
+    )
+    plan = NightlyPlan(status="ready", reason="x" * LONGEST, endpoint=nightly.endpoint, nightly=nightly, evaluate=job)
+    asked = Asked(status="answered", reason="x" * LONGEST, next=1, config_name="x" * 63)
+    state = {"run": {"run": run.run}, "plan": plan.payload(), "asked": asked.payload()}
+    return Example("nightly_evaluation", label, state)
 
 
 def _judged(run: Run) -> EvaluationResult:

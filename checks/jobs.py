@@ -36,6 +36,13 @@ _WANTED: dict[str, dict[str, str]] = {
         "RoleArn": _GIVEN,
         "Tags": _GIVEN,
     },
+    # Isolated, in the VPC and under a role as its model is; bounded by the task's timeout (`checks.waits`).
+    "CreateTransformJob": {
+        "ModelName": _GIVEN,
+        "TransformResources.VolumeKmsKeyId": _GIVEN,
+        "TransformOutput.KmsKeyId": _GIVEN,
+        "Tags": _GIVEN,
+    },
     "CreateModel": {
         "EnableNetworkIsolation": _LITERAL_TRUE,
         **_VPC,

@@ -8,10 +8,12 @@ And a machine outlasts all that happens inside it. The formula, over every state
     sum of longest(S) < TimeoutSeconds of M
 
 Full jitter only shortens a delay, so the delays are upper bounds. `checks.tasks` sees to it that a timeout is never
-retried: a visit has at most one that elapses. A retried call of a job or a child (``.sync``, ``.waitForTaskToken``) is
+retried: a visit has at most one that elapses. The children of a Distributed Map take turns, so many at a time, none longer
+than an Express execution may be. A retried call of a job or a child (``.sync``, ``.waitForTaskToken``) is
 the call that starts it, since what fails after the start is States.TaskFailed, which is not retried either.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -24,6 +26,7 @@ from state_machines import limits
 
 _PATHS = {
     "$.run.approval_wait_seconds": limits.APPROVAL_SECONDS,
+    "$.staged.transform.max_runtime_seconds": limits.PROCESSING_SECONDS,
     "$.wait.seconds": limits.ENDPOINT_WAIT_SECONDS // limits.ENDPOINT_LOOKS,
 }
 """Times that come from the input, and their longest value: the contracts' bounds (`muster.contracts.spec`), and for the
@@ -35,8 +38,9 @@ _ONCE = ("RestorePrevious", "DeleteEndpoint")
 """States of a rollout that undo it. They set the phase to ``restore`` and are entered from another phase only, so a way
 back through them is taken once at most; `tests/state_machines/test_deployment.py` runs it with any faults."""
 
-_COUNTED_VISITS = 2 * limits.ENDPOINT_LOOKS
-"""A state in the counted circle: as often as a rollout looks at its endpoint, for the switch and for its undoing."""
+_COUNTED_VISITS = {"$.wait.steps": 2 * limits.ENDPOINT_LOOKS, "$.plan.nightly.turns": limits.NIGHTLY_TURNS}
+"""A state in a counted circle, by the circle's bound: as often as a rollout looks at its endpoint, for the switch and for
+its undoing; as often as a night's questions may be continued."""
 
 
 def check(tree: Tree) -> Result:
@@ -47,7 +51,7 @@ def check(tree: Tree) -> Result:
     return result(f"{len(tree.definitions)} workflows: waits, circles, longest times", found)
 
 
-def longest_seconds(state: Placed, *, circling: bool = False) -> float:
+def longest_seconds(state: Placed, *, visits: int = 1) -> float:
     """Return the most seconds that all visits of a state take, its delays between retries included."""
     body = state.body
     if body["Type"] not in ("Task", "Wait"):
@@ -60,7 +64,7 @@ def longest_seconds(state: Placed, *, circling: bool = False) -> float:
     for retrier in body.get("Retry", ()):
         attempts = retrier["MaxAttempts"]
         once += attempts * call + sum(_delay(retrier, attempt) for attempt in range(attempts))
-    return once * (_COUNTED_VISITS if circling else 1)
+    return once * visits
 
 
 def _delay(retrier: dict[str, float], attempt: int) -> float:
@@ -93,6 +97,15 @@ def _circles(document: Located) -> Iterator[Finding]:
                 yield Finding(document.path, state.line(), message)
 
 
+def _counted_visits(machine: Machine) -> int:
+    """How often a state in a circle of this machine is visited."""
+    choices = [choice for state in machine.states for choice in state.body.get("Choices", ())]
+    bounds = [
+        str(choice["NumericGreaterThanEqualsPath"]) for choice in choices if "NumericGreaterThanEqualsPath" in choice
+    ]
+    return max((_COUNTED_VISITS.get(bound, max(_COUNTED_VISITS.values())) for bound in bounds), default=1)
+
+
 def _counts(state: Placed) -> bool:
     return any("NumericGreaterThanEqualsPath" in choice for choice in state.body.get("Choices", ()))
 
@@ -117,12 +130,27 @@ def _circles_through(machine: Machine, name: str, without: Iterable[str] = ()) -
 def _outlasted(document: Located) -> Iterator[Finding]:
     total = 0.0
     for machine in machines(document):
-        for state in machine.states:
-            total += longest_seconds(state, circling=_circles_through(machine, state.name))
+        counted = _counted_visits(machine)
+        longest = sum(
+            longest_seconds(state, visits=counted if _circles_through(machine, state.name) else 1)
+            for state in machine.states
+        )
+        turns = _turns(document, machine)
+        total += turns * min(longest, limits.EXPRESS_SECONDS) if turns else longest
     own = document.data.get("TimeoutSeconds")
     if own is None or own <= total:
         message = f"found TimeoutSeconds {own}, wanted more than its states may take together ({total:.0f} s)"
         yield Finding(document.path, document.line("TimeoutSeconds"), message)
+
+
+def _turns(document: Located, machine: Machine) -> int:
+    """How often the children of a Distributed Map take turns, each an Express execution; 0 for any other machine."""
+    if machine.body.get("ProcessorConfig", {}).get("Mode") != "DISTRIBUTED":
+        return 0
+    state: Any = document.data
+    for key in machine.place[:-1]:
+        state = state[key]
+    return math.ceil(limits.SKETCH_BATCHES / int(state["MaxConcurrency"]))
 
 
 def _children(tree: Tree, document: Located) -> Iterator[Finding]:

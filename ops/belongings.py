@@ -60,13 +60,23 @@ def jobs(installation: Installation) -> Found:
     sagemaker, runs = installation.client("sagemaker"), _runs(installation)
     training = _pages(sagemaker, "list_training_jobs", "TrainingJobSummaries", StatusEquals="InProgress")
     processing = _pages(sagemaker, "list_processing_jobs", "ProcessingJobSummaries", StatusEquals="InProgress")
-    stops: dict[str, Callable[[], object]] = {
-        each["TrainingJobName"]: partial(sagemaker.stop_training_job, TrainingJobName=each["TrainingJobName"])
-        for each in training
-    } | {
-        each["ProcessingJobName"]: partial(sagemaker.stop_processing_job, ProcessingJobName=each["ProcessingJobName"])
-        for each in processing
-    }
+    transform = _pages(sagemaker, "list_transform_jobs", "TransformJobSummaries", StatusEquals="InProgress")
+    stops: dict[str, Callable[[], object]] = (
+        {
+            each["TrainingJobName"]: partial(sagemaker.stop_training_job, TrainingJobName=each["TrainingJobName"])
+            for each in training
+        }
+        | {
+            each["ProcessingJobName"]: partial(
+                sagemaker.stop_processing_job, ProcessingJobName=each["ProcessingJobName"]
+            )
+            for each in processing
+        }
+        | {
+            each["TransformJobName"]: partial(sagemaker.stop_transform_job, TransformJobName=each["TransformJobName"])
+            for each in transform
+        }
+    )
     mine = [name for name in stops if name.partition("-")[0] in runs]
     return _each("running jobs", mine, lambda name: stops[name]())
 
@@ -211,17 +221,23 @@ def _groups(installation: Installation) -> list[str]:
 
 
 def _keys(installation: Installation) -> Iterator[dict[str, Any]]:
+    return _items(installation, "pk, sk")
+
+
+def _items(installation: Installation, members: str, **names: Any) -> Iterator[dict[str, Any]]:
     return _pages(
         installation.client("dynamodb"),
         "scan",
         "Items",
         TableName=installation.ledger,
-        ProjectionExpression="pk, sk",
+        ProjectionExpression=members,
         ConsistentRead=True,
+        **names,
     )
 
 
 def _runs(installation: Installation) -> set[str]:
-    """Return the runs that the ledger knows: the names of jobs begin with one, not with the prefix."""
-    keys = (each["pk"]["S"].removeprefix("RUN#") for each in _keys(installation))
+    """Return the runs that the ledger knows, those of batches among them: the names of jobs begin with one."""
+    found = _items(installation, "pk, #run", ExpressionAttributeNames={"#run": "run"})
+    keys = {key for each in found for key in (each["pk"]["S"].removeprefix("RUN#"), each.get("run", {}).get("S", ""))}
     return {key for key in keys if _RUN.match(key)}

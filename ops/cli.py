@@ -11,6 +11,7 @@ from rich.text import Text
 from muster.errors import MusterError
 from ops.console import BAD_INPUT, EXIT_STATUSES, FAILED, NOT_REACHED, OK, err, out, table
 from ops.installation import Installation, find
+from ops.monitoring import batch, monitor
 
 app = typer.Typer(
     help="Train, judge, approve and deploy models so that nothing serves that a second person has not approved.",
@@ -181,6 +182,10 @@ def rollback(
     out.print(arn)
     if wait:
         raise typer.Exit(_follow(installation, arn))
+
+
+app.command()(monitor)
+app.command()(batch)
 
 
 @app.command()

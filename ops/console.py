@@ -18,7 +18,7 @@ BAD_INPUT = 2
 NOT_REACHED = 3
 EXIT_STATUSES = (
     "Exit status: 0 done; 1 a fault, told in one line; 2 bad input; 3 the execution ended without what was asked for "
-    "(failed_gate, kept_champion, rejected, expired, refused, suppressed)."
+    "(failed_gate, kept_champion, rejected, expired, refused, suppressed; of monitoring all but none and warn)."
 )
 
 

@@ -29,7 +29,7 @@ def publish(installation: Installation, folder: Path) -> Publication:
         Before anything is written; the line names field or file.
     """
     package = pack(folder)
-    publication.check(package.spec, policy()[0])
+    publication.check_new(package.spec, policy()[0])
     commit = clean_commit(folder)
     image_uri, image_digest = _pin_image(installation, package.spec.image.framework, package.spec.image.version)
     records = installation.buckets["records"]

@@ -24,7 +24,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.clock import FOREVER, Clock
 from rehearsal.coverage import Coverage, table
@@ -33,6 +33,9 @@ from rehearsal.stepfunctions import install_interpreter
 from rehearsal.stepfunctions.runtime import Runtime, RuntimeThread
 from rehearsal.stepfunctions.tokens import Answer
 from rehearsal.trace import After, Call, Retry, TaskFailure, TimeOut, Trace, Visit, Waiting
+
+if TYPE_CHECKING:
+    from rehearsal.stepfunctions.map_runs import MapRun
 
 __all__ = [
     "After",
@@ -79,7 +82,8 @@ def run(
         state names, resources (``lambda:invoke``) or ``*``, looked up in this order, and whose values are an outcome, a
         list with one outcome for each call, or a function of the parameters. An outcome is the task's result (for
         ``lambda:invoke`` with its Payload, for ``.sync`` what Describe returns), `TaskFailure`, `TimeOut`, `After`, or,
-        for ``.waitForTaskToken``, `Waiting`.
+        for ``.waitForTaskToken``, `Waiting`. An ItemReader is a call of its Map state, with resource ``s3:getObject``;
+        its outcome is what the object holds: ``{"Each": [[{"number": 0}, {"number": 1}]]}`` is one call and two items.
     substitutions
         Values for ``${Name}`` in the definition.
     context
@@ -184,23 +188,39 @@ class Scripted(Runtime):
 
     # ---- tasks
 
+    def may_start_children(self, run: MapRun, machine: str) -> None:
+        """Nobody's rights are asked for here."""
+
+    def read_items(self, run: MapRun, parameters: dict[str, Any]) -> str:
+        """Return what the script says is in the object that an ItemReader names; a TaskFailure fails the state."""
+        _, outcome = self._called(run.state.name, run.env, "s3:getObject", parameters)
+        if isinstance(outcome, TaskFailure):
+            raise run.failure(outcome.error, outcome.cause)
+        return json.dumps(outcome)
+
+    def write_results(self, run: MapRun, bucket: str, key: str, text: str) -> None:
+        """Nothing is written."""
+
     def answer(self, task: Any, env: Any, parameters: dict[str, Any]) -> Any:
         """Do what the script says for one call."""
         resource = task.resource.resource_arn.split(":::", 1)[-1]
+        return self._happen(task, env, *self._called(task.name, env, resource, parameters))
+
+    def _called(self, state: str, env: Any, resource: str, parameters: dict[str, Any]) -> tuple[Call, Any]:
+        """Keep a call and return it with its outcome."""
         with self._lock:
-            visit = self._visits[task.name]
-            self._visits[task.name] += 1
+            visit = self._visits[state]
+            self._visits[state] += 1
         attempt = env.states.context_object.context_object_data["State"]["RetryCount"]
-        call = Call(task.name, resource, json.loads(json.dumps(parameters)), attempt, visit, self.elapsed)
+        call = Call(state, resource, json.loads(json.dumps(parameters)), attempt, visit, self.elapsed)
         self.trace.calls.append(call)
         try:
-            outcome = self._script(call)
+            return call, self._script(call)
         except TaskFailure as failure:
-            outcome = failure
+            return call, failure
         except BaseException as mistake:
             self.give_up(mistake)
             raise
-        return self._happen(task, env, call, outcome)
 
     def give_up(self, mistake: BaseException) -> None:
         """End the run because of a mistake in the script."""

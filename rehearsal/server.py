@@ -20,6 +20,7 @@ LOOPBACK = "127.0.0.1"
 EXTENSIONS = (
     "iam",
     "dynamodb",
+    "s3",
     "stepfunctions",
     "lambdas",
     "sagemaker",

@@ -11,6 +11,7 @@ for group in demo authoring sam test; do
 done
 compile "${universal[@]}" --generate-hashes requirements/checkov.in -o requirements/checkov.lock
 compile "${universal[@]}" --generate-hashes requirements/node.in -o requirements/node.lock
+compile "${universal[@]}" --generate-hashes requirements/bench.in -o requirements/bench.lock
 compile --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes -c "$all" layers/muster/requirements.in -o layers/muster/requirements.txt
 compile --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes -c "$all" layers/numerics/requirements.in -o layers/numerics/requirements.txt
 rm -f "$all"

@@ -4,4 +4,17 @@
 """
 
 #: Every workflow, in the order of a model's life. The name is the module's, the rendered file's and the template's.
-WORKFLOWS = ("pipeline", "training", "evaluation", "registration", "approval", "deployment", "rollback", "retraining")
+WORKFLOWS = (
+    "pipeline",
+    "training",
+    "evaluation",
+    "registration",
+    "approval",
+    "deployment",
+    "rollback",
+    "retraining",
+    "monitoring",
+    "sweep",
+    "batch_inference",
+    "nightly_evaluation",
+)

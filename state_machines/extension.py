@@ -1,6 +1,7 @@
 """What the `stepfunctions` SDK 2.3.0 cannot say, and the one place that imports it.
 
-Added: ResultSelector, Retry with jitter and a longest delay, Fail with ErrorPath and CausePath, Map with ItemProcessor.
+Added: ResultSelector, Retry with jitter and a longest delay, Fail with ErrorPath and CausePath, Map with ItemProcessor,
+inline and distributed.
 The SDK's own steps for SageMaker are not used: they fix the partition when they are authored, and drop network
 isolation, inter-container encryption and checkpoints. A plain Task passes any resource through.
 """
@@ -46,6 +47,7 @@ __all__ = [
     "Catch",
     "Choice",
     "ChoiceRule",
+    "DistributedMap",
     "Fail",
     "Graph",
     "Map",
@@ -67,6 +69,11 @@ class Extra(enum.Enum):
     JitterStrategy = "jitter_strategy"
     ErrorPath = "error_path"
     CausePath = "cause_path"
+    ItemSelector = "item_selector"
+    ItemReader = "item_reader"
+    ResultWriter = "result_writer"
+    ToleratedFailurePercentage = "tolerated_failure_percentage"
+    Label = "label"
 
 
 class Retrier(Retry):  # type: ignore[misc]
@@ -103,10 +110,29 @@ class Map(State):  # type: ignore[misc]
     def allowed_fields(self) -> list[enum.Enum]:
         """Return the SDK's fields and ours."""
         own = [Field.ItemsPath, Field.MaxConcurrency, Field.Retry, Field.Catch]
-        return [*super().allowed_fields(), *own, Extra.ResultSelector]
+        return [*super().allowed_fields(), *own, Extra.ResultSelector, Extra.ItemSelector]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as Amazon States Language."""
         definition: dict[str, Any] = super().to_dict()
-        definition["ItemProcessor"] = {"ProcessorConfig": {"Mode": "INLINE"}, **Graph(self.processor).to_dict()}
+        definition["ItemProcessor"] = {"ProcessorConfig": self.processor_config, **Graph(self.processor).to_dict()}
         return definition
+
+    @property
+    def processor_config(self) -> dict[str, str]:
+        """How the items are worked on: inside of the execution."""
+        return {"Mode": "INLINE"}
+
+
+class DistributedMap(Map):
+    """A Map whose items are read from S3, each worked on by an Express execution of its own, their results in S3."""
+
+    def allowed_fields(self) -> list[enum.Enum]:
+        """Return the inline Map's fields and those that are for this one alone."""
+        own = [Extra.ItemReader, Extra.ResultWriter, Extra.ToleratedFailurePercentage, Extra.Label]
+        return [*super().allowed_fields(), *own]
+
+    @property
+    def processor_config(self) -> dict[str, str]:
+        """How the items are worked on: at most five minutes each."""
+        return {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}

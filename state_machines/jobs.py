@@ -79,6 +79,50 @@ def processing_task(state_id: str, step: str, fragment: str, *, comment: str, **
     )
 
 
+def transform_task(state_id: str, step: str, fragment: str, *, comment: str) -> Task:
+    """Let a SageMaker Model predict files of rows; the job's name comes to ``$.job``.
+
+    The first field of a row, its id, is kept from the model and comes back with the whole row and the prediction at its
+    end. Image, artifact, network and role are the Model's. CreateTransformJob has no stopping condition: the task's
+    timeout is the job's limit, and what runs on is stopped when the execution has failed (``settle_execution``).
+    """
+    parameters = {
+        "TransformJobName.$": job_name(step),
+        "ModelName.$": f"{fragment}.model_name",
+        "BatchStrategy": "MultiRecord",
+        "MaxPayloadInMB": 6,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri.$": f"{fragment}.input_uri"}},
+            "ContentType": "text/csv",
+            "SplitType": "Line",
+            "CompressionType": "None",
+        },
+        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$"},
+        "TransformOutput": {
+            "S3OutputPath.$": f"{fragment}.output_uri",
+            "Accept": "text/csv",
+            "AssembleWith": "Line",
+            "KmsKeyId": "${ModelsKeyArn}",
+        },
+        "TransformResources": {
+            "InstanceType.$": f"{fragment}.instance_type",
+            "InstanceCount": 1,
+            "VolumeKmsKeyId": "${ModelsKeyArn}",
+        },
+        "Tags": TAGS,
+    }
+    return Task(
+        state_id,
+        comment=comment,
+        resource="arn:${Partition}:states:::sagemaker:createTransformJob.sync",
+        parameters=parameters,
+        result_selector={"name.$": "$.TransformJobName"},
+        result_path="$.job",
+        timeout_seconds_path=f"{fragment}.max_runtime_seconds",
+        retry=job_retries(),
+    )
+
+
 def training_task(state_id: str, step: str, fragment: str, *, spot: bool, comment: str) -> Task:
     """Run a training job to its end; its name and how it ended come to ``$.job``.
 

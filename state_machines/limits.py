@@ -37,3 +37,18 @@ API_SECONDS = 60
 
 PAYLOAD_BYTES = 32 * 1024
 """Largest state anywhere in a workflow. Step Functions takes 256 KiB; references travel, data does not."""
+
+EXPRESS_SECONDS = 300
+"""Longest Express execution (Step Functions quotas): what works on one item of a Distributed Map."""
+
+SKETCH_BATCHES = 10_000
+"""Most batches of a window: ``max_batches`` of ``policy.yaml`` may be less. It is also the most children of a Map Run."""
+
+SKETCH_CONCURRENCY = 40
+"""Batches that are counted at the same time; `SketchBatch` has as much reserved concurrency in the template."""
+
+SWEPT = 300
+"""Most executions that a sweep starts: `list_endpoints` refuses more, whose names would outgrow a payload."""
+
+NIGHTLY_TURNS = 12
+"""Most calls of `question_endpoint` in a night (``muster.nightly.TURNS``; a test holds the two equal)."""

@@ -1,4 +1,4 @@
-"""The `registration` workflow: write the evidence, then register the model with its digest.
+"""The `registration` workflow: seal the baseline, write the evidence, then register the model with its digest.
 
 Input ``{run, training, evaluation}``; output ``RegisteredModel``.
 """
@@ -12,23 +12,32 @@ def build() -> Graph:
     """Return the state machine."""
     faults = Faults("registration")
     facts = {"run.$": "$.run", "training.$": "$.training", "evaluation.$": "$.evaluation"}
+    seal = function_task(
+        "SealBaseline",
+        "SealBaseline",
+        facts,
+        comment="Joins the features' baseline with the answers on the reference holdout and the quality registered.",
+        result_path="$.sealed",
+    )
+    bound = {**facts, "baseline.$": "$.sealed.baseline"}
     assemble = function_task(
         "AssembleEvidence",
         "AssembleEvidence",
-        facts,
+        bound,
         comment="Writes evidence.json under Object Lock. Its sha256 is what a person will approve.",
         result_path="$.evidence",
     )
     register = function_task(
         "RegisterModel",
         "RegisterModel",
-        {**facts, "evidence.$": "$.evidence"},
-        comment="Creates the model package, pending approval, bound to the evidence by digest.",
+        {**bound, "evidence.$": "$.evidence"},
+        comment="Creates the model package, pending approval, bound to evidence and baseline by digest.",
     )
+    seal.next(assemble)
     assemble.next(register)
-    faults.guard(assemble, register)
+    faults.guard(seal, assemble, register)
     return machine(
-        assemble,
+        seal,
         comment="Registers a model that passed, with its evidence. Started by pipeline.",
         smallest_input='{"run": <output of resolve_request>, "training": <output of training>, '
         '"evaluation": <output of evaluation>}',

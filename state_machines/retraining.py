@@ -3,10 +3,35 @@
 Input ``RetrainingRequest``; output ``{outcome: started|suppressed, model, reason, pipeline_execution_arn}``.
 """
 
-from state_machines.extension import Choice, Graph, Pass, Task
+from state_machines.extension import Choice, Graph, Pass, Retrier, Task
 from state_machines.limits import API_SECONDS
 from state_machines.machine import machine
-from state_machines.policies import ENTERED_AT, EXECUTION, Faults, Json, equals, execution_retries, function_task
+from state_machines.policies import (
+    ENTERED_AT,
+    EXECUTION,
+    Faults,
+    Json,
+    equals,
+    execution_retries,
+    function_task,
+    short_retries,
+)
+
+
+def _in_a_crowd() -> Retrier:
+    """Spread wishes that come at once over minutes: retraining can wait that long, and every wish has to be answered.
+
+    The governor has 5 concurrent executions. Of a thousand wishes at the same moment the retries of any function, which
+    come within seconds, would lose most; these lose none while an answer takes up to a second (a test simulates it).
+    """
+    return Retrier(
+        error_equals=["Lambda.TooManyRequestsException"],
+        interval_seconds=120,
+        max_attempts=5,
+        backoff_rate=2.0,
+        max_delay_seconds=900,
+        jitter_strategy="FULL",
+    )
 
 
 def build() -> Graph:
@@ -16,9 +41,11 @@ def build() -> Graph:
         "GovernRetraining",
         "GovernRetraining",
         {"request.$": "$", "execution": EXECUTION, "entered_at.$": ENTERED_AT},
-        comment="One conditional write enforces cooldown, daily budget and one at a time; every refusal is recorded.",
+        comment="One conditional write enforces one at a time, cooldown and budgets; every refusal is recorded.",
         result_selector={"decision.$": "$"},
     )
+    govern.retries.insert(0, _in_a_crowd())  # the first retrier that knows an error is the one that counts
+    govern.add_retry(short_retries("Conflict"))  # others were faster, five times in a row
     allowed = Choice("Started?", comment="Suppressed is an outcome, with its reason.")
     start = Task(
         "StartPipeline",

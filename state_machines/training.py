@@ -1,9 +1,9 @@
-"""The `training` workflow: pin the data, prepare it, train on it, seal the model.
+"""The `training` workflow: pin the data, prepare it, train on it, seal the model, count the data for monitoring.
 
 Input ``{run}``; output ``TrainingResult``.
 """
 
-from state_machines.extension import Choice, Graph, State
+from state_machines.extension import Choice, Graph, Pass, State
 from state_machines.jobs import processing_task, training_task
 from state_machines.machine import machine
 from state_machines.policies import Faults, equals, every, function_task, to
@@ -76,6 +76,7 @@ def _train(faults: Faults) -> State:
         {"run.$": "$.run", "snapshot.$": "$.snapshotting.snapshot", "training_job_name.$": "$.job.name"},
         comment="Checks that the job completed; copies model.tar.gz to a key named by its digest, under Object Lock.",
         seconds=900,
+        result_path="$.training",
     )
     falls_back = equals(f"{_PLAN}.fall_back", True)
 
@@ -90,5 +91,40 @@ def _train(faults: Faults) -> State:
     lost.add_choice(every(equals("$.fault.kind", "capacity"), falls_back), on_demand)
     lost.default_choice(faults.failed)
     on_demand.next(seal)
+    seal.next(_baseline(faults))
     faults.guard(on_demand, seal)
     return allowed
+
+
+def _baseline(faults: Faults) -> State:
+    """Count the data that were trained on: in the function, or in a job when they are too many for it."""
+    facts = {"run.$": "$.run", "training.$": "$.training"}
+    make = function_task(
+        "MakeBaseline",
+        "MakeBaseline",
+        facts,
+        comment="What the training data look like, for monitoring to compare with; sealed under its digest.",
+        seconds=900,
+        result_path="$.baselining",
+    )
+    complete = Choice("BaselineComplete?", comment="Data that are too many for a function are counted by a job first.")
+    counting = processing_task(
+        "CountData", "baseline", "$.baselining.job", comment="The same counts, by the same code."
+    )
+    sealing = function_task(
+        "SealCounts",
+        "MakeBaseline",
+        {**facts, "counts_uri.$": "$.baselining.counts_uri"},
+        comment="Seals what the job counted.",
+        seconds=900,
+        result_path="$.baselining",
+    )
+    trained = Pass("Trained", comment="The sealed model and its baseline.", input_path="$.baselining.training")
+
+    make.next(complete)
+    complete.add_choice(equals("$.baselining.status", "complete"), trained)
+    complete.default_choice(counting)
+    counting.next(sealing)
+    sealing.next(trained)
+    faults.guard(make, counting, sealing)
+    return make

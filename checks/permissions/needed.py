@@ -14,7 +14,7 @@ from typing import Any
 from checks.permissions.application import Application, Resource, arn
 from checks.permissions.granted import label
 from rehearsal.host import ACCOUNT, PARTITION, REGION, Host
-from rehearsal.stepfunctions.permissions import split_resource, task_needs
+from rehearsal.stepfunctions.permissions import map_needs, split_resource, task_needs
 from rehearsal.stepfunctions.validation import scopes
 
 
@@ -30,6 +30,8 @@ class Need:
         For the use of a key, the service that makes it; empty when the principal itself does.
     open
         Whether the ``*`` may turn out to be anything, so that a grant of some of it is what is wanted.
+    looks
+        Whether who reads an object wants to know that it is missing, rather than fail in any case.
     """
 
     principal: str
@@ -38,6 +40,7 @@ class Need:
     why: str
     via: str = ""
     open: bool = False
+    looks: bool = True
 
 
 X_RAY = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
@@ -138,9 +141,11 @@ def _of_machine(application: Application, machine: Resource) -> Iterator[Need]:
     host = Host(ACCOUNT, REGION, PARTITION, clock=None, endpoint="", workdir=Path(), children=None)  # type: ignore[arg-type]  # never started
     for scope, _ in scopes(application.definition(machine)):
         for name, state in scope["States"].items():
+            found = task_needs(host, state) if state["Type"] == "Task" else map_needs(host, state, machine.arn)
+            for need in found:
+                place, some = f"{machine.name}: {name}", "*" in need.resource
+                yield Need(role, need.action, need.resource, place, open=some, looks=state["Type"] != "Map")
             if state["Type"] == "Task":
-                for need in task_needs(host, state):
-                    yield Need(role, need.action, need.resource, f"{machine.name}: {name}", open="*" in need.resource)
                 yield from _of_passed_role(application, state)
 
 

@@ -36,7 +36,13 @@ _VARIES: dict[str, tuple[tuple[str, str], ...]] = {
         (rf"(log-group:/aws/sagemaker/Endpoints/){PREFIX}-.+", rf"\1{PREFIX}-*"),
         (r"(log-group:[^:]+):.*", r"\1:*"),
     ),
-    "s3": ((r"([^/]+/[^/]+)/.+", r"\1/*"),),
+    "s3": (
+        (r"([^/]+/monitoring)/[0-9a-f]{20}/(batches\.json)", r"\1/*/\2"),
+        (r"([^/]+/monitoring)/[0-9a-f]{20}/(map|sample|attributions)/.+", r"\1/*/\2/*"),
+        (r"([^/]+/raw)/[^/]+/batch/.+", r"\1/*/batch/*"),
+        (r"([^/]+/runs)/[0-9a-f]{20}/(nightly|predict)/.+", r"\1/*/\2/*"),
+        (r"([^/]+/[^/]+)/.+", r"\1/*"),
+    ),
     "sagemaker": (
         (r"([a-z-]+)/[0-9a-f]{20}-(\w+)-[0-9a-f]{32}", r"\1/*-\2-*"),
         (rf"(model-package)/{PREFIX}-[^/]+/.+", rf"\1/{PREFIX}-*/*"),

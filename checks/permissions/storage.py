@@ -20,17 +20,20 @@ _KEY = "S3 User Guide, Protecting data with SSE-KMS"
 def implied(application: Application, needs: Iterable[Need]) -> list[Need]:
     """Return what the S3 actions among `needs` bring with them."""
     keys = {bucket.arn: _key(bucket.properties) for bucket in application.of("AWS::S3::Bucket")}
+    needs = list(needs)
     found: list[Need] = []
+    failing = {need.principal for need in needs if not need.looks}  # also where the record has their calls
     for need in needs:
         bucket = need.resource.partition("/")[0]
         if bucket in keys:
-            found += _of(need, bucket, keys[bucket])
+            found += _of(replace(need, looks=need.principal not in failing), bucket, keys[bucket])
     return list(dict.fromkeys(found))
 
 
 def _of(need: Need, bucket: str, key: str | None) -> Iterator[Need]:
     if need.action in _READS:
-        yield replace(need, action="s3:ListBucket", resource=bucket, why=_LIST)
+        if need.looks:
+            yield replace(need, action="s3:ListBucket", resource=bucket, why=_LIST)
         if key:
             yield replace(need, action="kms:Decrypt", resource=key, why=_KEY, via="s3")
     if need.action == "s3:PutObject" and key:

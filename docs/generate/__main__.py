@@ -7,7 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from docs.generate import ROOT, parameters, reference, workflows
+from docs.generate import ROOT, parameters, reference, schemas, workflows
+from muster.contracts.drift_report import DriftReport
 
 DOCS = ROOT / "docs"
 
@@ -18,6 +19,7 @@ def rendered_files() -> dict[Path, str]:
     return {
         DOCS / "reference.md": reference.page(),
         DOCS / "workflows.md": workflows.page(),
+        DOCS / "drift_report.schema.json": schemas.json_schema(DriftReport),
         deploying: parameters.within(deploying.read_text(encoding="utf-8")),
     }
 

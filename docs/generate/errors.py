@@ -8,8 +8,11 @@ from docs.generate.markdown import first_line, link, table
 from docs.generate.sources import raised_in
 from muster import errors, failures
 from muster.contracts.base import Contract
+from muster.contracts.batch import BatchOutcome
 from muster.contracts.deployment import DeploymentResult
 from muster.contracts.evaluation import EvaluationResult
+from muster.contracts.monitoring import MonitoringOutcome
+from muster.contracts.nightly import NightlyOutcome
 from muster.contracts.pipeline import ApprovalDecision, PipelineOutcome
 from muster.contracts.retraining import RetrainingDecision
 
@@ -28,6 +31,9 @@ _OUTCOMES: tuple[tuple[str, type[Contract], str], ...] = (
     ("evaluation", EvaluationResult, "verdict"),
     ("approval", ApprovalDecision, "decision"),
     ("deployment, rollback", DeploymentResult, "outcome"),
+    ("monitoring", MonitoringOutcome, "outcome"),
+    ("batch_inference", BatchOutcome, "outcome"),
+    ("nightly_evaluation", NightlyOutcome, "outcome"),
     ("retraining", RetrainingDecision, "decision"),
 )
 

@@ -145,5 +145,8 @@ def _either(rules: list[dict[str, Any]]) -> str:
 
 
 def _id(name: str) -> str:
-    """Return a state's name as Mermaid takes it; ``end`` and such words are its own, so a letter goes in front."""
-    return "s" + re.sub(r"\W", "", name)
+    """Return a state's name as Mermaid takes it; ``end`` and such words are its own, so a letter goes in front.
+
+    What it does not take becomes an underscore: the choice ``Started?`` and the state ``Started`` are two.
+    """
+    return "s" + re.sub(r"\W", "_", name)

@@ -10,12 +10,19 @@ from docs.generate.sources import functions
 
 MODULES = {
     "spec": "model.yaml",
+    "spec_monitoring": "model.yaml: watching",
     "policy": "policy.yaml",
+    "documents": "References to documents",
     "pipeline": "From a request to a registered model",
     "snapshot": "Snapshots",
     "evaluation": "Evaluation",
     "evidence": "evidence.json",
     "deployment": "Deployment and rollback",
+    "monitoring": "Monitoring",
+    "quality": "Model quality of live answers",
+    "drift_report": "drift_report.json",
+    "batch": "Batch inference",
+    "nightly": "Nightly evaluation",
     "retraining": "Retraining",
     "events": "Details of Muster's events",
 }

@@ -1,5 +1,6 @@
 """A contract as a table: its JSON schema, as Pydantic gives it, in words."""
 
+import json
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,12 @@ def contracts_of(module: ModuleType) -> list[type[Contract]]:
         and each.__module__ == module.__name__
         and not each.__name__.startswith("_")
     ]
+
+
+def json_schema(contract: type[Contract]) -> str:
+    """Return the JSON Schema of one contract, as a file of its own."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | contract.model_json_schema(by_alias=True)
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def section(contract: type[Contract]) -> str:

@@ -9,8 +9,11 @@ from docs.generate import ROOT
 from docs.generate.markdown import GENERATED, link, table
 from docs.generate.mermaid import flowchart
 
-ORDER = ("pipeline", "training", "evaluation", "registration", "approval", "deployment", "rollback", "retraining")
-"""Reading order: the pipeline and what it calls, then serving, then what starts it again."""
+ORDER = (
+    *("pipeline", "training", "evaluation", "registration", "approval", "deployment", "rollback"),
+    *("monitoring", "batch_inference", "nightly_evaluation", "sweep", "retraining"),
+)
+"""Reading order: the pipeline and what it calls, then serving and watching, then what starts it again."""
 
 _INTRODUCTION = """# Workflows
 
@@ -83,11 +86,18 @@ def calls(state: dict[str, Any]) -> str:
     if resource.startswith("${"):
         return _function(resource)
     if "states:startExecution" in resource:
-        target = re.sub(r"\$\{(\w+)StateMachineArn\}", r"\1", parameters["StateMachineArn"]).lower()
-        return f"workflow {link(target)}" + ("" if ".sync" in resource else ", and goes on")
+        return _workflow(parameters) + ("" if ".sync" in resource else ", and goes on")
     service, action = resource.removeprefix("arn:${Partition}:states:::").removeprefix("aws-sdk:").split(":", 1)
     sync = action.endswith(".sync")
     return f"{service} `{action.removesuffix('.sync')}`" + (", to its end" if sync else "")
+
+
+def _workflow(parameters: dict[str, str]) -> str:
+    """Return a link to the workflow that a state starts; one that its input names is told so."""
+    if "StateMachineArn" not in parameters:
+        return "the workflow that its input names"
+    target = re.sub(r"\$\{(\w+)StateMachineArn\}", r"\1", parameters["StateMachineArn"]).lower()
+    return f"workflow {link(target)}"
 
 
 def _function(placeholder: str) -> str:

@@ -1,12 +1,13 @@
 """Assembles evidence.json and keeps it under Object Lock; its sha256 is the digest that a person approves.
 
-``{run, training, evaluation} -> {evidence_uri, evidence_digest}``
+``{run, training, evaluation, baseline?} -> {evidence_uri, evidence_digest}``
 """
 
 from muster import evidence, naming
 from muster.aws.documents import policy, spec_of
 from muster.aws.s3 import ObjectStore
 from muster.contracts.base import Contract, parse
+from muster.contracts.documents import BaselineRef
 from muster.contracts.evaluation import EvaluationResult
 from muster.contracts.pipeline import EvidenceRef, Run, TrainingResult
 from muster.errors import DigestMismatch
@@ -19,6 +20,7 @@ class Input(Contract):
     run: Run
     training: TrainingResult
     evaluation: EvaluationResult
+    baseline: BaselineRef | None = None
 
 
 @entry
@@ -37,6 +39,7 @@ def handler(event: Event) -> EvidenceRef:
         policy_digest=policy()[1],
         ledger_table=names.ledger_table,
         endpoint=naming.endpoint_name(names.prefix, spec.name, spec.rollout.endpoint),
+        baseline=given.baseline,
     )
     data, digest = evidence.document(document)
     uri = naming.s3_uri(names.evidence_bucket, naming.evidence_key(given.run.model, digest))
@@ -53,6 +56,7 @@ def _check_named(given: Input, store: ObjectStore) -> None:
         (given.run.code_uri, given.run.code_digest),
         (evaluation.evaluation_uri, evaluation.evaluation_digest),
         (evaluation.report_uri, evaluation.report_digest),
+        *((each.uri, each.digest) for each in (given.baseline.documents if given.baseline else ())),
     ):
         found = store.sha256_of(uri)
         if found != digest:

@@ -1,9 +1,7 @@
-"""Governs retraining: cooldown, daily budget, one at a time. Every decision is recorded with its reason.
+"""Governs retraining: one at a time, cooldown, budgets, new data, each episode once. Every decision is recorded.
 
 ``{request: RetrainingRequest, execution: {arn, name}, entered_at} -> RetrainingDecision``
 """
-
-from datetime import timedelta
 
 from muster import naming, retraining
 from muster.aws.documents import policy, spec_of
@@ -11,19 +9,19 @@ from muster.aws.executions import Executions
 from muster.aws.ledger import Ledger
 from muster.aws.ledger_models import Models
 from muster.aws.ledger_retraining import Retraining
+from muster.aws.notifications import Notifications
+from muster.aws.retrainings import NewData, escalate, last_run
 from muster.aws.s3 import ObjectStore
 from muster.contracts.base import Contract, Time, parse
 from muster.contracts.pipeline import Execution
-from muster.contracts.retraining import RetrainingDecision, RetrainingRequest, RetrainingState
-from muster.contracts.spec import ModelSpec
+from muster.contracts.retraining import RetrainingDecision, RetrainingRequest
 from muster.errors import Conflict
-from muster.retraining import Governed
+from muster.retraining import Governed, Standing
 from muster.runtime import Event, entry, own_members, settings
-from muster.settings import Settings
 
+# A write is lost only to a grant or an escalation, and after one of those nothing else is written for an hour (the
+# least cooldown): two rounds are enough, but for people who force.
 _ATTEMPTS = 5
-# The counters name an execution before it is started; until it must be there, "none" means "about to start".
-_STARTING = timedelta(minutes=5)
 
 
 class Input(Contract):
@@ -36,46 +34,42 @@ class Input(Contract):
 
 @entry
 def handler(event: Event) -> RetrainingDecision:
-    """Govern, write the counters on the condition that nobody else has, record the decision."""
+    """Govern, write the counters on the condition that nobody else has, tell people if it is theirs, record."""
     given = parse(Input, {**event, "request": own_members(event.get("request"))}, "govern_retraining")
     names = settings()
-    ledger = Ledger.of(names)
-    retrainings, at, name = Retraining(ledger), given.entered_at, given.execution.name
-    earlier = retrainings.decision(given.request.model, at, name)
+    ledger, model = Ledger.of(names), given.request.model
+    retrainings = Retraining(ledger)
+    earlier = retrainings.decision(model, given.entered_at, given.execution.name)
     if earlier is not None:
         return earlier
-    published = Models(ledger).publication(given.request.model)
-    spec = spec_of(ObjectStore.of(names), published.spec_uri, published.spec_digest)
-    for _ in range(_ATTEMPTS):
-        state = retrainings.state(given.request.model)
-        governed = _govern(given, state, spec, names)
-        if governed.state is None or retrainings.advance(given.request.model, state, governed.state):
-            retrainings.record(governed.decision, given.request, at, name)
-            return governed.decision
-    raise Conflict(
-        f"retraining of {given.request.model}: {_ATTEMPTS} other requests were faster, wanted a quiet moment"
-    )
+    governed = _govern(given, Models(ledger), retrainings)
+    if governed.escalation and governed.state and governed.state.escalated:
+        escalate(retrainings, Notifications.of(names), model, governed.state.escalated, governed.escalation)
+    retrainings.record(governed.decision, given.request, given.entered_at, given.execution.name)
+    return governed.decision
 
 
-def _govern(given: Input, state: RetrainingState, spec: ModelSpec, names: Settings) -> Governed:
+def _govern(given: Input, models: Models, retrainings: Retraining) -> Governed:
+    """Govern by the counters as they are, until what follows from them is written."""
+    names, model = settings(), given.request.model
+    store, executions = ObjectStore.of(names), Executions()
+    published = models.publication(model)
+    spec = spec_of(store, published.spec_uri, published.spec_digest)
+    champion = models.champion(model)
+    data = NewData(store, names, spec, champion)
     pipeline_name = naming.retrained_pipeline_name(given.execution.arn)
-    return retraining.govern(
-        given.request,
-        state,
-        spec.retraining,
-        policy()[0],
-        entered_at=given.entered_at,
-        pipeline_name=pipeline_name,
-        pipeline_execution=naming.execution_arn(names, "pipeline", pipeline_name),
-        in_flight_running=_runs(state, given),
-    )
-
-
-def _runs(state: RetrainingState, given: Input) -> bool:
-    """Tell whether the recorded execution runs: it is described, not believed."""
-    if state.in_flight is None or state.last_started_at is None:
-        return False
-    found = Executions().describe(state.in_flight)
-    if found is None:
-        return given.entered_at - state.last_started_at < _STARTING
-    return found.running
+    for _ in range(_ATTEMPTS):
+        state = retrainings.state(model)
+        governed = retraining.govern(
+            given.request,
+            state,
+            spec.retraining,
+            policy()[0],
+            Standing(last_run(state, executions, given.entered_at), champion, data.missing),
+            entered_at=given.entered_at,
+            pipeline_name=pipeline_name,
+            pipeline_execution=naming.execution_arn(names, "pipeline", pipeline_name),
+        )
+        if governed.state is None or retrainings.advance(model, state, governed.state):
+            return governed
+    raise Conflict(f"retraining of {model}: {_ATTEMPTS} other requests were faster, wanted a quiet moment")

@@ -1,4 +1,4 @@
-"""Finds what no event reported: answers nobody acted on, leases, approvals and deployments of executions that are over.
+"""Finds what no event reported: answers nobody acted on, what ended executions hold, retrainings that led nowhere.
 
 ``{"time": "<aws.scheduler.scheduled-time>"} -> {mended: [...]}``
 
@@ -20,6 +20,9 @@ from muster.aws.judging import Judging
 from muster.aws.ledger import Ledger
 from muster.aws.ledger_approvals import Unfinished
 from muster.aws.ledger_endpoints import Endpoints
+from muster.aws.ledger_models import Models
+from muster.aws.ledger_retraining import Retraining
+from muster.aws.retrainings import tell_of_dead_end
 from muster.contracts.base import Contract, Time, iso, parse
 from muster.contracts.pipeline import PendingApproval
 from muster.errors import MusterError
@@ -37,7 +40,7 @@ class Input(Contract):
 
 @entry
 def handler(event: Event) -> dict[str, list[str]]:
-    """Sweep approvals, then endpoints. One that cannot be mended now is logged and does not keep the others waiting."""
+    """Sweep approvals, endpoints, retrainings. One that cannot be mended now is logged and keeps no other waiting."""
     at = parse(Input, event, "reconcile").time
     names = settings()
     judging, executions = Judging.of(names), Executions()
@@ -50,6 +53,7 @@ def handler(event: Event) -> dict[str, list[str]]:
     endpoints = Endpoints(Ledger.of(names))
     mended += _mend_endpoints(endpoints, executions, at)
     mended += abandoned.conclude(endpoints, Serving(), executions, EventBus.of(names), at)
+    mended += _tell_of_dead_ends(judging, executions, Ledger.of(names), at)
     _emit(_measure(judging, endpoints, executions, names, at))
     return {"mended": mended}
 
@@ -93,6 +97,21 @@ def _mend_endpoints(endpoints: Endpoints, executions: Executions, at: datetime) 
         if over and endpoints.release(lease.endpoint, lease.owner):
             mended.append(f"lease of {lease.endpoint}: freed, {lease.owner} is over")
     return mended
+
+
+def _tell_of_dead_ends(judging: Judging, executions: Executions, ledger: Ledger, at: datetime) -> list[str]:
+    """Hand over to people what retrained a model to no avail."""
+    retrainings, models, told = Retraining(ledger), Models(ledger), []
+    people = judging.notifications
+    for model in retrainings.models():
+        try:
+            if tell_of_dead_end(
+                model, retrainings=retrainings, models=models, executions=executions, people=people, at=at
+            ):
+                told.append(f"retraining of {model}: people were told of its end")
+        except (MusterError, ClientError, BotoCoreError):
+            logger.exception("a retraining was not looked at", extra={"model": model})
+    return told
 
 
 def _measure(

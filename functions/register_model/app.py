@@ -1,6 +1,6 @@
 """Registers the candidate as a model package that waits for approval.
 
-``{run, training, evaluation, evidence: {evidence_uri, evidence_digest}} -> RegisteredModel``
+``{run, training, evaluation, evidence: {evidence_uri, evidence_digest}, baseline?} -> RegisteredModel``
 """
 
 from muster import naming
@@ -8,6 +8,7 @@ from muster.aws.documents import spec_of
 from muster.aws.registry import Registration, SageMakerModelRegistry
 from muster.aws.s3 import ObjectStore
 from muster.contracts.base import Contract, parse
+from muster.contracts.documents import BaselineRef
 from muster.contracts.evaluation import EvaluationResult
 from muster.contracts.pipeline import EvidenceRef, RegisteredModel, Run, TrainingResult
 from muster.errors import Refused
@@ -22,6 +23,7 @@ class Input(Contract):
     training: TrainingResult
     evaluation: EvaluationResult
     evidence: EvidenceRef
+    baseline: BaselineRef | None = None
 
 
 @entry
@@ -63,6 +65,7 @@ def handler(event: Event) -> RegisteredModel:
             spec_digest=run.spec_digest,
             code_digest=run.code_digest,
             card=spec.card,
+            baseline=given.baseline,
         )
     )
     return RegisteredModel(

@@ -24,6 +24,10 @@ EVENT = "Step Functions Execution Status Change"
 _RUN = re.compile(r"^[0-9a-f]{20}$")
 
 
+_OWN_RUNS = ("monitoring", "batch_inference", "nightly_evaluation")
+"""Workflows that nobody's execution starts as its child: they name their runs after themselves."""
+
+
 @entry
 def handler(event: Event) -> dict[str, list[str]]:
     """Look at the execution, then tidy up after it."""
@@ -46,6 +50,8 @@ def handler(event: Event) -> dict[str, list[str]]:
         settled += _settle_run(naming.run_id(arn), state, seen, names)
     elif workflow in ("training", "evaluation"):
         settled += _stop_jobs(arn.rpartition(":")[2].partition("-")[0])
+    elif workflow in _OWN_RUNS:
+        settled += _stop_jobs(naming.run_id(arn))
     return {"settled": settled}
 
 

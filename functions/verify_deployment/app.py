@@ -74,9 +74,9 @@ def _golden_problems(given: Input, serving: Serving) -> list[str]:
         raise ContractError("plan: found no golden_uri or problem_type, wanted both")
     text = ObjectStore.of(settings()).read(plan.golden_uri).decode("utf-8")
     answers = []
-    for record in rollout.read_golden_records(text):
+    for number, record in enumerate(rollout.read_golden_records(text), 1):
         # The bounds are the new model's; of a restored one only sane answers are asked.
         asked = record.model_copy(update={"low": None, "high": None}) if given.phase == "restore" else record
-        status, body = serving.invoke(plan.endpoint, record.input, _CONTENT_TYPE)
+        status, body = serving.invoke(plan.endpoint, record.input, _CONTENT_TYPE, f"golden-{number}")
         answers.append(GoldenAnswer(asked, status, body))
     return rollout.golden_problems(answers, plan.problem_type, plan.classes or 0)

@@ -13,8 +13,8 @@ from ops.stage import Stage
 
 HONEST = (
     "Stood in for: AWS itself (moto's server with Muster's extensions: no network, no instances, and time runs faster while "
-    "everything waits) and the drift detector, whose event was put by hand. Real: templates, policies, workflows, functions, "
-    "training, evaluation, endpoints. Never run on live GovCloud."
+    "everything waits). Real: templates, policies, workflows, functions, training, evaluation, endpoints, captured traffic and the "
+    "drift found in it. Never run on live GovCloud."
 )
 
 
@@ -55,7 +55,8 @@ def _fetch_reports(stage: Stage, folder: Path) -> list[Path]:
     s3, bucket = installation.client("s3"), installation.buckets["evidence"]
     reports = [
         each
-        for each in s3.list_objects_v2(Bucket=bucket, Prefix="reports/").get("Contents", [])
+        for prefix in ("reports/", "monitoring/")
+        for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
         if each["Key"].endswith(".html")
     ]
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Live traffic: rows of a batch, sent to an endpoint one after another until told to stop; every answer is counted."""
+"""Live traffic: rows of a file, sent to an endpoint until told to stop, with every answer counted, or once each."""
 
 import threading
 from collections import Counter
@@ -67,3 +67,9 @@ class Load:
 def rows_of(path: Path) -> list[str]:
     """Return the rows of a batch file as an endpoint gets them: without header and without the row id."""
     return [line.partition(",")[2] for line in path.read_text(encoding="utf-8").splitlines()[1:] if line]
+
+
+def requests_of(path: Path, fields: int, rows_per_request: int = 10) -> list[str]:
+    """Return a file's rows as the bodies of requests: without header, row id and what follows the ``fields`` features."""
+    rows = [",".join(row.split(",")[:fields]) for row in rows_of(path)]
+    return ["\n".join(rows[start : start + rows_per_request]) for start in range(0, len(rows), rows_per_request)]

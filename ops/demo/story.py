@@ -1,17 +1,18 @@
 """The acts of the demo. Everything that happens here, a programme's people would do through the same commands."""
 
-import json
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from muster import naming
+from muster.contracts.base import iso
 from muster.errors import MusterError
 from ops import approvals, datasets, executions, publishing
 from ops.console import FAILED, OK, err, out
 from ops.demo import ending, watching
-from ops.demo.load import Load, rows_of
+from ops.demo.load import Load, requests_of, rows_of
 from ops.demo.telling import Teller
 from ops.installation import Installation
 from ops.packaging import pack
@@ -49,7 +50,8 @@ class Story:
         package = self.train()
         self.refuse(package)
         self.approve_and_deploy(package)
-        self.replace(self.drift())
+        self.watch()
+        self.replace(self.retrain())
         self.fail_live()
         self.miss_gate()
 
@@ -95,30 +97,42 @@ class Story:
             self._ended(self.runs[-1], "approved")
         with self.teller.line("Deploy behind alarms") as line:
             self._deployed(package, "deployed")
+            begun = self._now()
             answer = self._invoke(rows_of(self.data / "batch.csv")[0])
+            self._until_captured(1, begun)  # so that its file is closed before the watched traffic begins
             live = self.all.client("sagemaker").describe_endpoint(EndpointName=self.endpoint)
             line.say(
                 f"endpoint {self.endpoint} serves {live['EndpointConfigName']}; golden records and a live row answered ({answer.strip()})"
             )
 
-    def drift(self) -> str:
-        """Act 5: the population changes, and retraining is governed."""
-        with self.teller.line("A new scanner: retraining, governed") as line:
+    def watch(self) -> None:
+        """Act 5: live traffic is held against the training data; a new scanner is noticed, once and with its causes."""
+        with self.teller.line("Live traffic is watched") as line:
+            line.say(f"130 rows of the scanner in use: {self._watched('holdout_reference')}")
+        with self.teller.line("A new scanner comes into use") as line:
+            for name, rows in (("part2", 100), ("holdout_recent", 160)):
+                line.say(f"{rows} rows of live traffic: {self._watched(name)}")
+            (refused,) = watching.until(lambda: watching.decisions(self.all, self.model, 1), "the governor's decision")
+            line.say(f"one DriftDetected event; retraining {refused['decision']}: {refused['reason']}")
+
+    def retrain(self) -> str:
+        """Act 6: labels come, and retraining is governed."""
+        with self.teller.line("Labels come: retraining, governed") as line:
             spec = pack(self.stage.checkout / self.model).spec
             datasets.put_files(self.sam, spec.data.training, [self.data / "part2.csv"])
             frozen = datasets.put_holdout(self.sam, spec, "recent", self.data / "holdout_recent.csv")
             line.say(f"labelled rows of the new scanner arrive; {frozen.rows} of them frozen as the recent holdout")
             for _ in range(2):
-                self._announce_drift()
-            decisions = watching.until(lambda: watching.decisions(self.all, self.model, 2), "two retraining decisions")
-            for each in sorted(decisions, key=lambda found: str(found["decision"])):
+                executions.start(self.dana, "retraining", {"model": self.model, "cause": "data"})
+            found = watching.until(lambda: watching.decisions(self.all, self.model, 3), "two more retraining decisions")
+            for each in sorted(found[1:], key=lambda decision: str(decision["decision"])):
                 line.say(f"{each['decision']}: {each['reason']}")
             arn = watching.until(lambda: watching.started_pipeline(self.all, self.runs), "the retrained pipeline")
             self.runs.append(arn)
         return str(arn)
 
     def replace(self, arn: str) -> None:
-        """Act 6: the challenger is judged against the champion, approved, and takes over without a failed request."""
+        """Act 7: the challenger is judged against the champion, approved, and takes over without a failed request."""
         with self.teller.line("The challenger beats the champion and takes over") as line:
             package = self._until_pending(arn)
             report = watching.evaluation(self.all, arn)
@@ -135,7 +149,7 @@ class Story:
             )
 
     def fail_live(self) -> None:
-        """Act 7: good offline, failing live: the alarm brings the old model back."""
+        """Act 8: good offline, failing live: the alarm brings the old model back."""
         with self.teller.line("A model that is good offline and fails live") as line:
             publishing.publish(self.dana, self.stage.commit(MODEL, FAILS_LIVE))
             arn = self._start_pipeline(self.dana)
@@ -149,7 +163,7 @@ class Story:
             line.say(watching.rollback_facts(self.endpoint, load))
 
     def miss_gate(self) -> None:
-        """Act 8: a model that does not pass muster gets no package and no person's time."""
+        """Act 9: a model that does not pass muster gets no package and no person's time."""
         with self.teller.line("A model that misses its gate") as line:
             publishing.publish(self.dana, self.stage.commit(MODEL, MISSES_GATE))
             ended = self._ended(self._start_pipeline(self.dana), "failed_gate")
@@ -176,11 +190,7 @@ class Story:
         return watching.until(look, "a pending approval")
 
     def _ended(self, execution: str, outcome: str) -> executions.Ended:
-        def look() -> executions.Ended | None:
-            ended = executions.describe(self.all, execution)
-            return None if ended.running else ended
-
-        ended = watching.until(look, f"the end of {execution}")
+        ended = watching.until(lambda: watching.ended(self.all, execution), f"the end of {execution}")
         if ended.outcome != outcome:
             raise StoryError(
                 f"{execution}: found {ended.outcome} ({ended.error} {ended.cause} {ended.output.get('reasons')}), wanted {outcome}"
@@ -202,22 +212,27 @@ class Story:
         described = self.all.client("sagemaker").describe_model_package(ModelPackageName=package)
         return str(described["ModelApprovalStatus"])
 
-    def _announce_drift(self) -> None:
-        # The monitoring of a later release measures drift and puts this event; here a person tells of the new scanner.
-        detail = {
-            "model": self.model,
-            "verdict": "drift",
-            "window": "demo",
-            "evidence_uri": naming.s3_uri(self.all.buckets["evidence"], "drift/announced-by-hand"),
-            "features": [],
-        }
-        entry = {
-            "EventBusName": self.all.bus,
-            "Source": "muster",
-            "DetailType": "DriftDetected",
-            "Detail": json.dumps(detail),
-        }
-        self.all.client("events").put_events(Entries=[entry])
+    def _until_captured(self, requests: int, since: datetime) -> None:
+        watching.until(
+            lambda: watching.captured(self.all, self.endpoint, since) >= requests or None, "the captured requests"
+        )
+
+    def _now(self) -> datetime:
+        return self.stage.rehearsal.host.clock.now()
+
+    def _watched(self, name: str) -> str:
+        """Send a file's rows to the endpoint, look at that stretch of time, and say what the monitoring found."""
+        begun, fields = self._now(), len(rows_of(self.data / "batch.csv")[0].split(","))
+        bodies = requests_of(self.data / f"{name}.csv", fields)
+        for body in bodies:
+            self._invoke(body)
+        self._until_captured(len(bodies), begun)
+        window = {"start": iso(begun), "end": iso(self._now())}
+        arn = executions.start(self.all, "monitoring", {"endpoint": self.endpoint, "window": window})
+        ended = watching.until(lambda: watching.ended(self.all, arn), "the end of the monitoring")
+        if ended.status != "SUCCEEDED":
+            raise StoryError(f"monitoring: found {ended.error} {ended.cause}, wanted a verdict")
+        return f"{ended.outcome}; {ended.output['reasons'][0]}"
 
     def _traffic(self, with_gaps: bool) -> Load:
         rows = rows_of(self.data / "batch.csv")

@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from muster import naming
 from muster.aws.ledger import Ledger
 from muster.errors import MusterError
+from ops import executions
 from ops.console import out
 from ops.demo.load import Load
 from ops.installation import Installation
@@ -54,6 +56,28 @@ def decisions(installation: Installation, model: str, count: int) -> list[dict[s
     """Return the decisions of the retraining governor, once there are so many."""
     found = list(_ledger(installation).below(f"MODEL#{model}", "DECISION#"))
     return found if len(found) >= count else None
+
+
+def captured(installation: Installation, endpoint: str, since: datetime) -> int:
+    """Return how many requests have been captured since a time and are in S3: files are closed a minute after it."""
+    s3, bucket = installation.client("s3"), installation.buckets["capture"]
+    keys = [
+        each["Key"]
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{endpoint}/")
+        for each in page.get("Contents", [])
+    ]
+    count = 0
+    for key in keys:
+        lines = s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()
+        times = [datetime.fromisoformat(json.loads(line)["eventMetadata"]["inferenceTime"]) for line in lines]
+        count += sum(each >= since.replace(microsecond=0) for each in times)
+    return count
+
+
+def ended(installation: Installation, execution: str) -> executions.Ended | None:
+    """Return how an execution ended, once it has."""
+    found = executions.describe(installation, execution)
+    return None if found.running else found
 
 
 def started_pipeline(installation: Installation, known: list[str]) -> str | None:

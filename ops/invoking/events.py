@@ -5,8 +5,10 @@ names what is there, so that the function, invoked alone, has something to answe
 """
 
 import json
+import re
 import shutil
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +74,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in SAMPLES.glob("*.json") if path.name != "env.json")
 
 
-def sample(name: str) -> Any:
-    """Return the sample of a function's event."""
-    return read(SAMPLES / f"{name}.json")
+_BUCKET = re.compile(r"\bmuster-(data|records|evidence|work|capture)-123456789012\b")
+
+
+def sample(name: str, variables: Mapping[str, str] | None = None) -> Any:
+    """Return the sample of a function's event; with the function's `variables`, its buckets are this installation's."""
+    event = read(SAMPLES / f"{name}.json")
+    if variables is None:
+        return event
+    ours = _BUCKET.sub(lambda found: variables[f"MUSTER_{found[1].upper()}_BUCKET"], json.dumps(event))
+    return json.loads(ours)
 
 
 def read(file: Path) -> Any:

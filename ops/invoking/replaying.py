@@ -82,5 +82,5 @@ def invoke_all(functions: Mapping[str, Function], variables: Variables, calls: S
     rest = sorted(functions.keys() - called.keys(), key=lambda name: (name == "reconcile", name))
     for name in (*called, *rest):
         call = called.get(name)
-        event = call.event if call else sample(name)
+        event = call.event if call else sample(name, variables[functions[name].logical_id])
         yield Answer(name, call.answer if call else None, invoke(functions[name], variables, event))

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 
 from rehearsal.cloudwatch.alarms import Listener, Watcher
-from rehearsal.cloudwatch.metrics import Bucket, Store, key_of
+from rehearsal.cloudwatch.metrics import MINUTE, Bucket, Store, key_of
 from rehearsal.host import Host, current
 
 __all__ = ["install", "record", "state", "watching"]
@@ -30,13 +30,21 @@ def watcher() -> Watcher:
     return _watcher
 
 
-def record(namespace: str, values: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str]) -> None:
-    """Emit metrics as an AWS service does, now, with a resolution of one minute; nothing, once the rehearsal has stopped.
+def record(
+    namespace: str,
+    values: Mapping[str, tuple[float, str]],
+    dimensions: Mapping[str, str],
+    *,
+    resolution: int = MINUTE,
+) -> None:
+    """Emit metrics as an AWS service does, now; nothing, once the rehearsal has stopped.
 
     Parameters
     ----------
     values
         ``{metric name: (value, unit)}``.
+    resolution
+        Seconds: a minute, as services do, or 1.
     """
     watching = _watcher
     if watching is None:
@@ -44,7 +52,7 @@ def record(namespace: str, values: Mapping[str, tuple[float, str]], dimensions: 
     now = current().clock.time()
     for name, (value, unit) in values.items():
         key = key_of(namespace, name, dimensions)
-        watching.store.add(key, now, Bucket([value]), unit=unit, platform=True)
+        watching.store.add(key, now, Bucket([value]), unit=unit, platform=True, resolution=resolution)
         watching.data(key)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal import cloudwatch, host, patching
-from rehearsal.cloudwatch import actions
+from rehearsal.cloudwatch import actions, dashboards
 from rehearsal.cloudwatch.metrics import Bucket, Series, dimensions_of, ingest, key_of, statistic
 
 _originals: dict[str, Callable[..., Any]] = {}
@@ -99,6 +99,19 @@ def describe_alarm_history(self: Any) -> Any:
     newest_first = self._get_param("ScanBy", "TimestampDescending") == "TimestampDescending"
     items.sort(key=lambda item: item["Timestamp"], reverse=newest_first)
     return ActionResult({"AlarmHistoryItems": items[: self._get_param("MaxRecords", 100)]})
+
+
+# ---- dashboards
+
+
+def put_dashboard(self: Any, name: str, body: str) -> Any:
+    """Keep a dashboard, if its body is one."""
+    from moto.cloudwatch.exceptions import DashboardInvalidInputError
+
+    found = dashboards.problems(body)
+    if found:
+        raise DashboardInvalidInputError("The dashboard is invalid: " + "; ".join(found))
+    return _originals["put_dashboard"](self, name, body)
 
 
 # ---- metrics
@@ -222,6 +235,7 @@ _REPLACED: dict[Callable[..., Any], str] = {
     "insufficient_data_actions unit actions_enabled treat_missing_data evaluate_low_sample_count_percentile "
     "threshold_metric_id rule tags",
     delete_alarms: "self alarm_names",
+    put_dashboard: "self name body",
     set_alarm_state: "self alarm_name reason reason_data state_value",
     put_metric_data: "self namespace metric_data",
     get_metric_statistics: "self namespace metric_name start_time end_time period stats dimensions unit",

@@ -56,7 +56,7 @@ class LogStream:
                     self.group, self.name, [{"timestamp": moment, "message": event} for event in events]
                 )
                 for event in events:
-                    embedded.extract(event)
+                    embedded.extract(event, self.group)
 
     def _create(self) -> bool:
         backend, host = self._function.logs_backend, self._host

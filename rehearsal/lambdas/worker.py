@@ -24,6 +24,7 @@ import time
 import traceback
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 #: Exit status after which the host reports that the memory limit was exceeded.
@@ -130,10 +131,15 @@ def _send(stream: Any, message: dict[str, Any]) -> None:
     stream.flush()
 
 
+def _ours(entry: str, base: str) -> bool:
+    """Whether an entry of sys.path leads into the repository, which no function sees; an environment in it is no part of it."""
+    return not entry or (Path(entry).is_relative_to(base) and "site-packages" not in Path(entry).parts)
+
+
 def _prepare(folders: list[str], memory: int) -> None:
     """Take on what a fresh process would have: import path, time zone, scratch folder, limits."""
-    base = os.environ.get("REHEARSAL_IMPORT_ROOT")
-    sys.path[:] = [*folders, *[entry for entry in sys.path if entry not in ("", base) and entry not in folders]]
+    base = os.environ.get("REHEARSAL_IMPORT_ROOT") or os.curdir
+    sys.path[:] = [*folders, *[entry for entry in sys.path if entry not in folders and not _ours(entry, base)]]
     sys.path_importer_cache.clear()
     os.environ.pop("REHEARSAL_IMPORT_ROOT", None)
     os.environ.pop("PYTHONPATH", None)

@@ -1,6 +1,6 @@
 """SageMaker: what moto stores is executed here.
 
-Jobs run as processes forked from a pre-imported one (`training`, `processing`), endpoints are HTTP servers behind a
+Jobs run as processes forked from a pre-imported one (`training`, `processing`, `transform`), endpoints are HTTP servers behind a
 router (`endpoints`, `deployment`, `routing`), data capture writes to S3 (`capture`), and the registry knows who did
 what (`registry`). All of it works on moto's backend, through the operations that `api` binds to moto's HTTP layer.
 
@@ -56,7 +56,7 @@ def warm_up() -> None:
 
 
 def log_file(kind: str, name: str) -> Path:
-    """Return the file with all that a job has printed; `kind` is ``training`` or ``processing``."""
+    """Return the file with all that a job has printed; `kind` is ``training``, ``processing`` or ``transform``."""
     from rehearsal.sagemaker import jobs
 
     return jobs.log_file(current(), kind, name)

@@ -105,6 +105,7 @@ MISSING_IN_MOTO = frozenset(
         "delete_model_package",
         "delete_model_package_group",
         "stop_training_job",
+        "stop_transform_job",
         "update_endpoint",
     }
 )

@@ -21,7 +21,8 @@ def _image(uri: str) -> images.Image:
         raise ValidationException(f"Cannot find the requested image. {error}") from error
 
 
-def _unused(jobs: dict[str, Job], name: str) -> None:
+def unused(jobs: dict[str, Job], name: str) -> None:
+    """Refuse a name that is taken."""
     if name in jobs:
         raise ResourceInUse(
             f"Job name must be unique within an AWS account and region, and a job with this name already exists "
@@ -29,13 +30,15 @@ def _unused(jobs: dict[str, Job], name: str) -> None:
         )
 
 
-def _found(jobs: dict[str, Job], name: str) -> Job:
+def found(jobs: dict[str, Job], name: str) -> Job:
+    """Return a job; ValidationException as SageMaker words it when there is none."""
     if name not in jobs:
         raise ValidationException("Requested resource not found.")
     return jobs[name]
 
 
-def _stop(jobs: dict[str, Job], name: str, kind: str) -> None:
+def stop(jobs: dict[str, Job], name: str, kind: str) -> None:
+    """Ask a job to end, or refuse as SageMaker does when it has ended or does not exist."""
     if name not in jobs:
         raise ResourceNotFound("Requested resource not found.")
     job = jobs[name]
@@ -52,7 +55,7 @@ def create_training_job(call: Call) -> dict[str, Any]:
     """Check the request, and start the job."""
     name = call.params["TrainingJobName"]
     jobs = call.backend.training_jobs
-    _unused(jobs, name)
+    unused(jobs, name)
     _check_training(call)
     image = _image(call.params["AlgorithmSpecification"]["TrainingImage"])
     _check_program(call, image)
@@ -133,13 +136,13 @@ def _check_channels(call: Call) -> None:
 @operation("DescribeTrainingJob")
 def describe_training_job(call: Call) -> dict[str, Any]:
     """Return the job."""
-    return _found(call.backend.training_jobs, call.params["TrainingJobName"]).describe()
+    return found(call.backend.training_jobs, call.params["TrainingJobName"]).describe()
 
 
 @operation("StopTrainingJob")
 def stop_training_job(call: Call) -> None:
     """Ask the job to end."""
-    _stop(call.backend.training_jobs, call.params["TrainingJobName"], "training")
+    stop(call.backend.training_jobs, call.params["TrainingJobName"], "training")
 
 
 @operation("ListTrainingJobs")
@@ -168,7 +171,7 @@ def create_processing_job(call: Call) -> dict[str, Any]:
     """Check the request, and start the job."""
     name = call.params["ProcessingJobName"]
     jobs = call.backend.processing_jobs
-    _unused(jobs, name)
+    unused(jobs, name)
     _check_processing(call)
     image = _image(call.params["AppSpecification"]["ImageUri"])
     roles.check_assumable(call.host, call.params["RoleArn"], call.arn(f"processing-job/{name}"))
@@ -207,13 +210,13 @@ def _check_place(name: str, path: str, names: set[str]) -> None:
 @operation("DescribeProcessingJob")
 def describe_processing_job(call: Call) -> dict[str, Any]:
     """Return the job."""
-    return _found(call.backend.processing_jobs, call.params["ProcessingJobName"]).describe()
+    return found(call.backend.processing_jobs, call.params["ProcessingJobName"]).describe()
 
 
 @operation("StopProcessingJob")
 def stop_processing_job(call: Call) -> None:
     """Ask the job to end."""
-    _stop(call.backend.processing_jobs, call.params["ProcessingJobName"], "processing")
+    stop(call.backend.processing_jobs, call.params["ProcessingJobName"], "processing")
 
 
 @operation("ListProcessingJobs")
@@ -239,12 +242,6 @@ def list_processing_jobs(call: Call) -> dict[str, Any]:
 
 
 # ---- what is not rehearsed yet
-
-
-@operation("CreateTransformJob")
-def create_transform_job(_: Call) -> None:
-    """Refuse: moto would say Completed and do nothing."""
-    raise NotRehearsed("batch transform (CreateTransformJob)")
 
 
 @operation("CreateHyperParameterTuningJob")

@@ -1,4 +1,4 @@
-"""What training and processing jobs have in common: the record, the agent's thread, the process, stop and time limit."""
+"""What training, processing and transform jobs have in common: the record, the agent's thread, the process, stop and time limit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Job:
         The image it runs in.
     """
 
-    kind = ""  # "training" or "processing"
+    kind = ""  # "training", "processing" or "transform"
 
     def __init__(self, request: dict[str, Any], region: str, arn: str, name: str, image: Image) -> None:
         self.request = request
@@ -259,7 +259,7 @@ def job_folder(host: Host, kind: str, name: str) -> Path:
 
 
 def log_file(host: Host, kind: str, name: str) -> Path:
-    """Return the file with what a job (``training``, ``processing``) has printed, complete at any time."""
+    """Return the file with what a job (``training``, ``processing``, ``transform``) has printed, complete at any time."""
     return job_folder(host, kind, name) / "log.txt"
 
 

@@ -14,6 +14,7 @@ from rehearsal.sagemaker.errors import JobFailure
 GROUPS = {
     "training": "/aws/sagemaker/TrainingJobs",
     "processing": "/aws/sagemaker/ProcessingJobs",
+    "transform": "/aws/sagemaker/TransformJobs",
     "endpoint": "/aws/sagemaker/Endpoints",
 }
 _BATCH = 5000  # events a call; AWS takes 10,000

@@ -94,8 +94,8 @@ class Transfers:
             raise JobFailure("ClientError", f"Manifest file {uri} is not valid: {error}") from error
         return [(*split(base + name), name) for name in names]
 
-    def download(self, uri: str, data_type: str, folder: Path) -> int:
-        """Bring a data source into `folder` and return the number of files.
+    def listed(self, uri: str, data_type: str) -> list[tuple[str, str, str]]:
+        """Return bucket, key and relative path of the objects of a data source.
 
         Raises
         ------
@@ -112,6 +112,11 @@ class Transfers:
                 raise _download_failed(f"Unable to list objects under {uri} ({described(error)})") from error
         if not wanted:
             raise JobFailure("ClientError", nothing_found(uri))
+        return wanted
+
+    def download(self, uri: str, data_type: str, folder: Path) -> int:
+        """Bring a data source into `folder` and return the number of files; JobFailure as `listed`."""
+        wanted = self.listed(uri, data_type)
         for bucket, key, relative in wanted:
             if "//" in key:
                 text = (

@@ -7,7 +7,7 @@ import importlib
 from rehearsal.host import Host
 
 #: Importing these registers their operations with `api`.
-_OPERATIONS = ("job_api", "hosting_api", "endpoint_api", "registry")
+_OPERATIONS = ("job_api", "transform_api", "hosting_api", "endpoint_api", "registry")
 
 
 def install(host: Host) -> None:

@@ -17,6 +17,7 @@ _COLLECTIONS = {
     "endpoint-config": "endpoint_configs",
     "training-job": "training_jobs",
     "processing-job": "processing_jobs",
+    "transform-job": "transform_jobs",
     "model-package-group": "model_package_groups",
     "model-package": "model_packages",
 }

@@ -2,7 +2,7 @@
 
 `runtime` says what a run stands on, `timing` puts all waits on the clock, `ending` makes programs end once and at once,
 `attempts` times, retries and catches, `integrations`, `jobs` and `nested` call and wait, `tokens` gives out and takes
-task tokens, `shapes` and `names` speak AWS's dialects, `executions` and `api` are the service around it.
+task tokens, `distributed`, `map_runs` and `map_results` are Distributed Map, `shapes` and `names` speak AWS's dialects, `executions` and `api` are the service around it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def install_interpreter() -> None:
         integrations,
         jobs,
         jsonpaths,
+        map_runs,
         one_backend,
         parsing,
         shapes,
@@ -65,6 +66,7 @@ def install_interpreter() -> None:
         clients,
         integrations,
         jobs,
+        map_runs,
         tokens,
         executions,
         validation,

@@ -52,6 +52,8 @@ def failure_event(state: Any, env: Any, error: Exception) -> Any:
         )
     if isinstance(error, ClientError) and isinstance(state, StateTaskService):
         return _task_failed(state, env, *named(state.resource.service_name, state.resource.api_name, error))
+    if isinstance(error, ClientError):  # a function by its bare ARN: Lambda itself has refused, as when it throttles
+        return _task_failed(state, env, *named("lambda", "lambda", error))
     if type(error).__name__ == "LambdaFunctionErrorException":
         return _task_failed(state, env, *_lambda_error(error))
     return state._from_error(env=env, ex=error)

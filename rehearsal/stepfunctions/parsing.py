@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from rehearsal.patching import replace
+from rehearsal.stepfunctions import distributed
 
 _lock = threading.Lock()
 
@@ -43,7 +44,8 @@ def _program(definition: str) -> Any:
     from moto.stepfunctions.parser.asl.parse.asl_parser import ASLParserException, SyntaxErrorListener
     from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-    tokens = CommonTokenStream(ASLLexer(InputStream(definition)))
+    readable, settings = distributed.take_out(definition)
+    tokens = CommonTokenStream(ASLLexer(InputStream(readable)))
     # SLL is faster and, where it succeeds, gives the same tree; where it does not, LL decides (ANTLR's own advice).
     for mode in (PredictionMode.SLL, PredictionMode.LL):
         tokens.seek(0)
@@ -54,5 +56,7 @@ def _program(definition: str) -> Any:
         parser._interp.predictionMode = mode
         tree = parser.state_machine()
         if not listener.errors:
-            return Preprocessor().visit(tree)
+            program = Preprocessor().visit(tree)
+            distributed.put_back(program, settings)
+            return program
     raise ASLParserException(errors=listener.errors)

@@ -17,11 +17,14 @@ from rehearsal.host import Host
 from rehearsal.iam.actions import needs_of
 from rehearsal.iam.keys import Need
 from rehearsal.iam.requests import JSON, ApiRequest
-from rehearsal.stepfunctions import jobs, nested
+from rehearsal.stepfunctions import distributed, jobs, nested
 from rehearsal.stepfunctions.shapes import operation_model, service_model
 
 #: On the managed rule.
 RULE_ACTIONS = ("events:PutRule", "events:PutTargets", "events:DescribeRule")
+
+#: What a ResultWriter does ("IAM policies for ResultWriter").
+_WRITES = ("PutObject", "GetObject", "ListMultipartUploadParts", "AbortMultipartUpload")
 
 _FORMAT = re.compile(r"States\.Format\('([^']*)'")
 
@@ -82,6 +85,8 @@ def task_needs(host: Host, state: Mapping[str, Any]) -> list[Need]:
     api = service.removeprefix("aws-sdk:")
     model = operation_model(api, action)
     given = _literal(state.get("Parameters") or {}, model.input_shape)
+    if given.get("stateMachineArn") == "*":  # a state machine all the same, where `*` alone would be any resource
+        given["stateMachineArn"] = host.arn("states", "stateMachine:*")
     needs = _needs(host, api, model.name, given)
     wait = wait_of(resource)
     if wait is not None:
@@ -90,6 +95,40 @@ def task_needs(host: Host, state: Mapping[str, Any]) -> list[Need]:
             needs += _needs(host, api, operation, {wait.member: name})
         needs += [Need(each, host.arn("events", f"rule/{wait.rule}"), implied=True) for each in RULE_ACTIONS]
     return needs
+
+
+def map_needs(host: Host, state: Mapping[str, Any], machine: str) -> list[Need]:
+    """Return what a Map state in distributed mode needs of its role; nothing for any other state.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html: it starts executions of its own
+    machine and looks after them, reads the items, and writes the results, in parts when they are large.
+
+    Parameters
+    ----------
+    host
+        Account, region and partition; nothing has to run in it.
+    state
+        The state, with the definition's substitutions made.
+    machine
+        ARN of the state machine that it belongs to.
+    """
+    if not distributed.is_distributed(state):
+        return []
+    children = _execution(machine)
+    needs = [Need("states:StartExecution", machine)]
+    needs += [Need(f"states:{action}", children) for action in ("DescribeExecution", "StopExecution")]
+    if "ItemReader" in state:
+        needs += _s3(host, state["ItemReader"], "Key", ("GetObject",))
+    if "ResultWriter" in state:
+        needs += _s3(host, state["ResultWriter"], "Prefix", _WRITES)
+    return needs
+
+
+def _s3(host: Host, member: Mapping[str, Any], name: str, actions: tuple[str, ...]) -> list[Need]:
+    given = _literal(member["Parameters"], None)
+    key = str(given.get(name, "")) + ("/*" if name == "Prefix" else "")
+    place = host.arn("s3", f"{given['Bucket']}/{key.lstrip('/')}", region="", account="")
+    return [Need(f"s3:{action}", place) for action in actions]
 
 
 def split_resource(resource: str) -> tuple[str, str, str]:

@@ -14,12 +14,16 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError, ParamValidationError
+
 from rehearsal import host as hosts
 from rehearsal.clock import BusyThread, Clock
 from rehearsal.stepfunctions.tokens import Tokens
 
 if TYPE_CHECKING:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
+
+    from rehearsal.stepfunctions.map_runs import MapRun
 
 
 class Runtime:
@@ -53,6 +57,20 @@ class Runtime:
     def jitter(self, seconds: float) -> float:
         """Return the wait before a retry with full jitter."""
         return random.uniform(0, seconds)
+
+    # ---- what a Map Run asks of AWS
+
+    def may_start_children(self, run: MapRun, machine: str) -> None:
+        """Check that the role may start executions of its own state machine."""
+        raise NotImplementedError
+
+    def read_items(self, run: MapRun, parameters: dict[str, Any]) -> str | bytes:
+        """Return the object that an ItemReader names."""
+        raise NotImplementedError
+
+    def write_results(self, run: MapRun, bucket: str, key: str, text: str) -> None:
+        """Write one object of a ResultWriter."""
+        raise NotImplementedError
 
     # ---- what happens; `execution` is its ARN
 
@@ -110,6 +128,41 @@ class HostRuntime(Runtime):
         with self._lock:
             self._sessions[role_arn] = found
         return found
+
+    def may_start_children(self, run: MapRun, machine: str) -> None:
+        """Demand states:StartExecution on the machine itself ("IAM policies for using Distributed Map states").
+
+        The name of the error is the States Language's own for missing rights; AWS does not document it.
+        """
+        from rehearsal.iam.errors import AccessDenied
+
+        role = run.env.aws_execution_details.role_arn
+        if self.host.iam is not None:
+            try:
+                self.host.iam.require(role, "states:StartExecution", machine)
+            except AccessDenied as error:
+                raise run.failure("States.Permissions", str(error)) from None
+
+    def read_items(self, run: MapRun, parameters: dict[str, Any]) -> str | bytes:
+        """Get the object as the execution's role."""
+        try:
+            body: bytes = self._s3(run).get_object(**parameters)["Body"].read()
+        except (ClientError, ParamValidationError) as error:
+            place = f"s3://{parameters.get('Bucket')}/{parameters.get('Key')}"
+            raise run.failure("States.ItemReaderFailed", f"Attempting to read {place} failed: {error}") from None
+        return body
+
+    def write_results(self, run: MapRun, bucket: str, key: str, text: str) -> None:
+        """Put the object as the execution's role."""
+        try:
+            self._s3(run).put_object(Bucket=bucket, Key=key, Body=text.encode())
+        except (ClientError, ParamValidationError) as error:
+            cause = f"Attempting to write s3://{bucket}/{key} failed: {error}"
+            raise run.failure("States.ResultWriterFailed", cause) from None
+
+    def _s3(self, run: MapRun) -> Any:
+        details = run.env.aws_execution_details
+        return self.client("s3", details.region, details.role_arn)
 
     def entered(self, env: Environment, name: str, kind: str) -> None:
         """Count, and tell who listens to the host."""

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import UnknownServiceError
 
 from rehearsal.patching import replace, wrap
+from rehearsal.stepfunctions import distributed
 from rehearsal.stepfunctions.permissions import RULE_ACTIONS, split_resource, wait_of
 from rehearsal.stepfunctions.runtime import host_runtime
 from rehearsal.stepfunctions.shapes import operation_model
@@ -144,6 +145,8 @@ def _of_scope(machine: dict[str, Any], where: str) -> Iterator[Problem]:
         yield from _transitions(scope["StartAt"], states, place)
         for name, state in states.items():
             yield from _parameters(state, f"{place}/States/{name}")
+            for pointer, text in distributed.problems(state):
+                yield Problem("SCHEMA_VALIDATION_FAILED", text, f"{place}/States/{name}{pointer}")
 
 
 def _transitions(start: str, states: dict[str, Any], place: str) -> Iterator[Problem]:

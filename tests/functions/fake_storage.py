@@ -8,7 +8,7 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
@@ -25,6 +25,7 @@ class Version:
     held_until: datetime | None = None
     content_type: str = ""
     mode: str | None = None
+    modified: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -50,6 +51,7 @@ class FakeS3(Fake):
         super().__init__()
         self.buckets: dict[str, Bucket] = {}
         self.denied: set[str] = set()
+        self.uploads: dict[str, dict[int, bytes]] = {}
 
     def do_create_bucket(self, Bucket: str, ObjectLockEnabledForBucket: bool = False, **_: Any) -> Any:
         made = globals()["Bucket"](locked=ObjectLockEnabledForBucket)
@@ -71,8 +73,13 @@ class FakeS3(Fake):
         Body: bytes,
         ChecksumSHA256: str | None = None,
         ObjectLockRetainUntilDate: datetime | None = None,
+        IfNoneMatch: str | None = None,
         **more: Any,
     ) -> Any:
+        if Bucket not in self.buckets:
+            raise error("NoSuchBucket", "The specified bucket does not exist", status=404)
+        if IfNoneMatch == "*" and self.buckets[Bucket].objects.get(Key):
+            raise error("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
         digest = base64.b64encode(hashlib.sha256(Body).digest()).decode()
         if ChecksumSHA256 not in (None, digest):
             raise error("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
@@ -98,6 +105,23 @@ class FakeS3(Fake):
         made = self._add(Bucket, Key, Version("", source.body, digest, None, ContentType))
         return {**self._shown(made), "CopyObjectResult": {"ChecksumSHA256": digest}}
 
+    def do_create_multipart_upload(self, Bucket: str, Key: str, ContentType: str, ChecksumAlgorithm: str) -> Any:
+        self.uploads[f"{Bucket}/{Key}"] = {}
+        return {"UploadId": f"{Bucket}/{Key}"}
+
+    def do_upload_part(self, UploadId: str, PartNumber: int, Body: bytes, ChecksumSHA256: str, **_: Any) -> Any:
+        assert ChecksumSHA256 == base64.b64encode(hashlib.sha256(Body).digest()).decode()
+        self.uploads[UploadId][PartNumber] = Body
+        return {"ETag": f'"{PartNumber}"'}
+
+    def do_complete_multipart_upload(self, Bucket: str, Key: str, UploadId: str, MultipartUpload: Any) -> Any:
+        parts = self.uploads.pop(UploadId)
+        assert [each["PartNumber"] for each in MultipartUpload["Parts"]] == sorted(parts)
+        return self._shown(self._add(Bucket, Key, Version("", b"".join(parts.values()), None)))
+
+    def do_abort_multipart_upload(self, Bucket: str, Key: str, UploadId: str) -> Any:
+        del self.uploads[UploadId]
+
     def do_put_object_retention(
         self, Bucket: str, Key: str, Retention: dict[str, Any], VersionId: str | None = None, **_: Any
     ) -> Any:
@@ -112,7 +136,13 @@ class FakeS3(Fake):
 
     def do_list_object_versions(self, Bucket: str, Prefix: str) -> Any:
         found = [
-            {"Key": key, "VersionId": each.version_id, "Size": len(each.body), "IsLatest": each is versions[-1]}
+            {
+                "Key": key,
+                "VersionId": each.version_id,
+                "Size": len(each.body),
+                "IsLatest": each is versions[-1],
+                "LastModified": each.modified,
+            }
             for key, versions in self.buckets[Bucket].objects.items()
             for each in versions
             if key.startswith(Prefix)

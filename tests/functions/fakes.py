@@ -110,6 +110,7 @@ class FakeSageMaker(Fake):
         self.models: dict[str, dict[str, Any]] = {}
         self.training_jobs: dict[str, dict[str, Any]] = {}
         self.processing_jobs: dict[str, str] = {}
+        self.transform_jobs: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
 
     # -- registry
@@ -221,6 +222,15 @@ class FakeSageMaker(Fake):
 
     def do_stop_processing_job(self, ProcessingJobName: str) -> Any:
         self.processing_jobs[ProcessingJobName] = "Stopped"
+
+    def do_list_transform_jobs(self, NameContains: str, StatusEquals: str) -> Any:
+        names = [
+            name for name, status in self.transform_jobs.items() if NameContains in name and status == StatusEquals
+        ]
+        return {"TransformJobSummaries": [{"TransformJobName": name} for name in names]}
+
+    def do_stop_transform_job(self, TransformJobName: str) -> Any:
+        self.transform_jobs[TransformJobName] = "Stopped"
 
 
 class FakeRuntime(Fake):

@@ -54,9 +54,9 @@ def test_what_is_recorded_as_in_flight_is_described_not_believed(world: World) -
     first = _govern(world)
     arn = execution("pipeline", first["pipeline_name"])["arn"]
     world.stepfunctions.run(arn, "FAILED")
-    # When somebody asks after the cooldown
+    # When a person asks after the cooldown
     world.later(seconds=DAY + 1)
-    assert _govern(world, "two")["decision"] == "started"
+    assert _govern(world, "two", cause="manual")["decision"] == "started"
 
 
 def test_what_was_granted_but_is_not_started_yet_counts_as_running(world: World) -> None:
@@ -210,6 +210,18 @@ def test_a_stopped_child_stops_the_jobs_of_its_run(world: World) -> None:
     assert _settle(world, "training", "started-by-hand", "ABORTED") == []
 
 
+@pytest.mark.parametrize("workflow", ["monitoring", "batch_inference", "nightly_evaluation"])
+def test_a_stopped_run_of_its_own_stops_its_jobs(world: World, workflow: str) -> None:
+    run = naming.run_id(execution(workflow, "by-hand")["arn"])
+    world.sagemaker.transform_jobs |= {f"{run}-batch-1": "InProgress", f"{run}-batch-0": "Completed"}
+    world.sagemaker.processing_jobs[f"{run}-predict-1"] = "InProgress"
+    assert _settle(world, workflow, "by-hand", "ABORTED") == [
+        f"job {run}-predict-1: stopped",
+        f"job {run}-batch-1: stopped",
+    ]
+    assert world.sagemaker.transform_jobs == {f"{run}-batch-1": "Stopped", f"{run}-batch-0": "Completed"}
+
+
 def test_a_job_that_ended_by_itself_meanwhile_is_no_error(world: World) -> None:
     run = "0123456789abcdef0123"
     world.sagemaker.training_jobs[f"{run}-train-1"] = {"TrainingJobStatus": "InProgress"}
@@ -292,3 +304,30 @@ def test_without_a_log_the_explanation_says_where_it_would_be(world: World, prob
     if problem:
         world.logs.fail("describe_log_streams", problem)
     assert "see the log /aws/sagemaker/TrainingJobs" in _explain(world)["cause"]
+
+
+@pytest.mark.parametrize(
+    ("container", "wanted"),
+    [
+        (
+            ["Traceback (most recent call last):", "ValueError: scanner X is unknown", "POST /invocations 500"],
+            "ValueError",
+        ),
+        (["POST /invocations 500"], "Bad HTTP status received from algorithm: 500. Message: scanner X is unknown"),
+    ],
+)
+def test_a_failed_transform_job_is_quoted_from_its_logs(world: World, container: list[str], wanted: str) -> None:
+    # Given a transform job, of which SageMaker says only that there is a log, and that has two streams
+    name = "0123456789abcdef0123-batch-ab"
+    told = "AlgorithmError: See job logs for more information"
+    job = {"TransformJobName": name, "TransformJobStatus": "Failed", "FailureReason": told}
+    event = {"error": "States.TaskFailed", "cause": json.dumps(job)}
+    assert f"see the log /aws/sagemaker/TransformJobs, {name}/" in world.call("explain_failure", event)["cause"]
+    world.logs.streams[f"{name}/i-1"] = container
+    said = "Bad HTTP status received from algorithm: 500. Message: scanner X is unknown"
+    world.logs.streams[f"{name}/i-1/data-log"] = [f"2026-11-21T12:00:00.000:[sagemaker logs]: {said}"]
+    # Then the container's error is told, or what came of its file
+    found = world.call("explain_failure", event)
+    assert (found["error"], found["kind"]) == ("AlgorithmError", "job")
+    assert wanted in found["cause"]
+    assert "scanner X is unknown" in found["cause"]

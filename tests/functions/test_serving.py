@@ -385,6 +385,7 @@ def test_what_was_planned_serves(world: World, plan: dict[str, Any]) -> None:
     verification = world.verify(plan)
     assert verification["verdict"] == "deployed"
     (asked,) = world.runtime.of("invoke_endpoint")
+    assert asked["InferenceId"] == "muster-golden-1"  # captured, it is no traffic
     assert (asked["EndpointName"], asked["ContentType"], asked["Body"]) == (ENDPOINT, "text/csv", b"1.0,2.0\n")
 
 

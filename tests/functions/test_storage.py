@@ -16,6 +16,7 @@ from muster.errors import DataRefused, DigestMismatch, NotFound
 from tests.functions import fakes
 from tests.functions.fake_storage import FakeDynamoDB, FakeS3
 
+pytestmark = pytest.mark.xdist_group("moto")
 TEXT = "text/plain"
 
 
@@ -71,6 +72,18 @@ def test_a_write_of_other_bytes_is_another_version(s3: Any) -> None:
     first, second = (store.write(uri, data, TEXT, locked=False) for data in (b"one", b"two"))
     assert first.version_id != second.version_id
     assert store.read(uri, first.version_id) == b"one"
+
+
+def test_what_is_created_stays_as_the_first_made_it(s3: Any) -> None:
+    store, uri = ObjectStore(s3), "s3://locked-bucket/redaction/m/key"
+    store.create(uri, b"first", TEXT)
+    store.create(uri, b"second", TEXT)
+    assert store.read(uri) == b"first"
+
+
+def test_a_creation_that_is_denied_is_an_error(s3: Any) -> None:
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        ObjectStore(s3).create("s3://no-such-bucket/key", b"x", TEXT)
 
 
 def test_retention_is_prolonged_for_what_is_needed_longer(s3: Any) -> None:

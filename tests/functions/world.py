@@ -87,10 +87,11 @@ class World:
         self.ledger = Ledger(self.dynamodb, self.settings.ledger_table)
         self.store = ObjectStore(self.s3)
         self.approvals, self.endpoints = Approvals(self.ledger), Endpoints(self.ledger)
-        for kind in ("data", "records", "evidence", "work"):
+        for kind in ("data", "records", "evidence", "work", "capture"):
             locked = kind in ("records", "evidence")
             self.s3.create_bucket(Bucket=bucket(kind), ObjectLockEnabledForBucket=locked)
-        self.version(bucket("data"))
+        for kind in ("data", "capture"):
+            self.version(bucket(kind))
 
     def client(self, service: str) -> Any:
         return {

@@ -164,6 +164,26 @@ def test_tallies_of_parts_add_up_also_as_json():
     )
 
 
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("odd", [False, True])
+def test_muster_s_own_requests_are_no_traffic(named, odd):
+    # Given records of Muster itself, in a file of plain records or with one that is odd, and one that only speaks of it
+    lines = [
+        record("1,a,1", "0.1", event="e-1", inference="muster-golden-1"),
+        record("2,b,2", "0.2", event="e-2"),
+        record(part('[[3,"c",3]]', "JSON") if odd else "3,c,3", "0.3", event="e-3", inference="muster-nightly-2"),
+        record("4,muster-d,4", "0.4", event="e-4", inference="not-muster-4"),
+    ]
+    # When they are read and Muster's own are to be passed over
+    found = read_lines(*lines, named=named, skip="muster-")
+    # Then they are counted apart, and their rows are nowhere
+    assert found.features == {"age": [2, 4], "density": ["b", "muster-d"], "margin": [2, 4]}
+    assert (found.tally.own, found.tally.records, found.tally.poisoned) == (2, 2, 0)
+    assert found.ids == ([("e-2",), ("not-muster-4", "e-4")] if named else [])
+    # And without being asked, nothing is passed over
+    assert read_lines(*lines).tally.records == 4
+
+
 def test_empty_lines_and_files_are_nothing():
     assert read(b"", b"\n\n", gzip.compress(b"")).tally == Tally()
 

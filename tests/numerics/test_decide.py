@@ -66,6 +66,17 @@ def test_a_shifted_column_drifts_and_the_reason_names_it():
     assert not found.breach
 
 
+def test_a_wider_column_drifts_though_its_cumulative_shares_hardly_move():
+    # Given values a tenth wider, which moves no cumulative share by 3 %
+    rng = np.random.default_rng(8)
+    baseline = make_baseline({"size": Numeric.of(rng.normal(size=40_000))})
+    found = decision_of({"size": Numeric.of(rng.normal(size=40_000) * 1.1)}, baseline)
+    # Then it is drift all the same, and the reason says why
+    assert found.columns["size"].comparison.effects.ks < 0.03
+    assert found.verdict == "drift"
+    assert "wider by 9%" in found.reasons[0]
+
+
 def test_significant_but_small_is_a_warning():
     # Given so many rows that a shift of two hundredths of a deviation is certain
     baseline = make_baseline(drawn(1, 400_000))

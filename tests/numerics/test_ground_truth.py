@@ -7,12 +7,20 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster_numerics.capture import read_capture
 from muster_numerics.capture_schema import CaptureSchema, Field
-from muster_numerics.ground_truth import Judged, Labels, join, read_labels
+from muster_numerics.ground_truth import (
+    Judged,
+    Labels,
+    ids_in,
+    join,
+    labels_by_line,
+    plain_labels,
+    read_labels,
+)
 from muster_numerics.poison import Poison
 from tests.numerics.capture_records import SCHEMA, record
 
@@ -163,3 +171,58 @@ def test_rows_of_a_long_request_keep_their_order_over_chunks():
         ]
     )
     assert judged(records, labels).truth == tuple(str(n) for n in range(50))
+
+
+# -- of many labels those of one window --------------------------------------------------------------------------------
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 30), max_size=40), st.sets(st.integers(0, 30), max_size=30))
+def test_wanted_labels_give_what_all_labels_give(labelled, asked):
+    # Given labels of more requests than the window's, some of them twice
+    records = [record(f"{n},a,1", "0.5", event=f"e-{n}", inference=f"c-{n}" if n % 3 else None) for n in sorted(asked)]
+    lines = [label(f"{'c' if n % 2 else 'e'}-{n}", f"{n % 5}") for n in labelled]
+    capture = "".join(f"{line}\n" for line in records).encode()
+    wanted = ids_in([("file", io.BytesIO(capture))])
+    # When only those of the window's ids are kept
+    kept = read_labels([("truth", io.BytesIO("\n".join(lines).encode()))], [].append, masked=False, wanted=wanted)
+    every = labels_in(lines)
+    # Then the window is judged alike, and no other label is in memory
+    found, whole = judged(records, kept), judged(records, every)
+    assert (found.truth, found.missing) == (whole.truth, whole.missing)
+    assert kept.records == every.records == len(lines)
+    assert {name for name in kept.by_id if int(name[2:]) not in asked} == set()
+
+
+def test_ids_are_read_of_every_record_that_has_some():
+    lines = [
+        record("1,a,1", event="e-1", inference="case-1"),
+        "{broken",
+        record("1,a,1", None, event="e-2"),
+        record("1,a,1", event="e-3", inference="muster-golden"),
+    ]
+    wanted = ids_in([("file", io.BytesIO(gzip.compress("\n".join(lines).encode())))], skip="muster-")
+    assert wanted.among(["e-1", "case-1", "e-2", "e-3", "muster-golden", "other"]) == [True] * 3 + [False] * 3
+    assert len(ids_in([])) == 0
+    assert ids_in([]).among(["e-1"]) == [False]
+
+
+def test_a_capture_file_that_breaks_off_still_gives_ids():
+    packed = gzip.compress("\n".join(record("1,a,1", event=f"e-{n}") for n in range(4000)).encode())
+    wanted = ids_in([("broken", io.BytesIO(packed[:-20])), ("whole", io.BytesIO(record("1,a,1", event="x").encode()))])
+    assert wanted.among(["e-0", "x"]) == [True, True]
+
+
+ODD_LABELS = st.sampled_from(
+    [label("e-1", "yes"), label("e-2", '"no"\nyes\n'), label("", "yes"), label("e-3", "a,b"), label("e-4", " "), "", "{", "{}",
+     label("e-5", "1", eventVersion="1"), label("e-6", "0.5"), label("e-7", "1")[:-1], "[]", label("e-8", 1)]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(ODD_LABELS, max_size=6))
+def test_reading_at_once_is_reading_line_by_line(lines):
+    block = "\n".join(lines).encode()
+    read, faults = labels_by_line(block.split(b"\n"))
+    at_once = plain_labels(block)
+    assert (at_once is None) == bool(faults)
+    if at_once is not None:
+        assert at_once == read

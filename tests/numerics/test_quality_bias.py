@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster_numerics.quality_bias import EMPTY, MOST_GROUPS, REST, GroupCounts, add_groups, count_groups, differences
+from muster_numerics.quality_bias import (
+    EMPTY,
+    MOST_GROUPS,
+    REST,
+    GroupCounts,
+    add_groups,
+    count_groups,
+    differences,
+    largest,
+)
 
 ROWS = st.lists(st.tuples(st.sampled_from(["x", "y", "z", None]), st.booleans(), st.booleans()), max_size=60)
 
@@ -70,3 +79,15 @@ def test_of_many_groups_the_smallest_are_one():
     }
     assert len(found) == MOST_GROUPS + 1
     assert found[REST] == sum(100 + number for number in range(5))
+
+
+def test_values_of_a_column_of_measurements_are_counted_within_bounds():
+    # Given parts of a facet with a value per row, and one that is often there
+    groups: dict[str, GroupCounts] = {}
+    for part in range(20):
+        facet = [f"{part}-{n}" for n in range(90)] + ["often"] * 10
+        groups = largest(add_groups(groups, count_groups(facet, np.arange(100) % 2 == 0)), 50)
+    # Then no row is lost, and what is frequent is still told
+    assert len(groups) == 51
+    assert groups["often"] == GroupCounts(200, 100)
+    assert sum(groups.values(), GroupCounts()) == GroupCounts(2000, 1000)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from muster_numerics.cells import BLOCK
 from muster_numerics.columns import Categorical, Numeric
 from muster_numerics.counts import NEW_WORDS_KEPT, NumericCounts
 from muster_numerics.grid import make_grid
 from muster_numerics.sketch import (
-    BLOCK,
     State,
     merge,
     observe,

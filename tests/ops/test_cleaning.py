@@ -74,6 +74,7 @@ class Account:
             "list_model_package_groups": {"ModelPackageGroupSummaryList": []},
             "list_training_jobs": {"TrainingJobSummaries": []},
             "list_processing_jobs": {"ProcessingJobSummaries": []},
+            "list_transform_jobs": {"TransformJobSummaries": []},
             "scan": {"Items": [{"pk": {"S": "RUN#1"}, "sk": {"S": name}} for name in self.items]},
         }
         if operation == "list_object_versions":

@@ -8,6 +8,7 @@ made anew from the release's tag, after which the next version is tested against
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -15,11 +16,17 @@ import sys
 import tarfile
 from pathlib import Path
 
+from muster import digests
+
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "tests" / "fixtures" / "previous_version"
 ARCHIVE, VERSION = KEPT / "deployable.tar.gz", KEPT / "version.json"
 CODE = ("functions", "layers/muster", "jobs", "policy.yaml", ":(glob)state_machines/*.asl.json")
 """What runs when Muster works. Templates are not in it: CloudFormation brings them up to date before the code."""
+
+
+LATER = ("monitoring", "capture.controlled_fields", "retraining.weekly_budget", "retraining.require_new_data")
+"""Members of a spec that the previous version does not know. Its own `publish` would not have written them."""
 
 
 def keep(revision: str) -> None:
@@ -29,6 +36,15 @@ def keep(revision: str) -> None:
     ARCHIVE.write_bytes(archive)
     named = {"revision": _git("rev-parse", f"{revision}^{{commit}}").decode().strip(), "named": revision}
     VERSION.write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
+
+
+def spec_of_then(data: bytes) -> bytes:
+    """Return a published spec as the previous version's `publish` would have written it."""
+    spec = json.loads(data)
+    for path in LATER:
+        *parents, last = path.split(".")
+        functools.reduce(lambda place, name: place[name], parents, spec).pop(last)
+    return digests.canonical(spec)
 
 
 def lay_out(folder: Path) -> Path:

@@ -171,8 +171,8 @@ def test_changing_an_alarm_keeps_its_state_and_setting_it_by_hand_counts(rehears
         alarm(rehearsal, "hand", Threshold=7.0)
         assert state_of(rehearsal, "hand")["StateValue"] == "ALARM"
         client.delete_alarms(AlarmNames=["hand"])
-        assert seen[0] == ("hand", "ALARM")
-        assert seen[-1] == ("hand", None)
+        # It may be looked at, and found quiet, before it is set and after it is changed
+        assert [state for _, state in seen if state != "OK"] == ["ALARM", None]
         assert cloudwatch.state("hand") is None
 
 

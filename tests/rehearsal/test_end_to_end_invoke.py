@@ -24,8 +24,14 @@ from tests.rehearsal.stage_support import MODEL, Site, one_line
 pytestmark = pytest.mark.xdist_group("stage")
 NAME = "invoked"
 FUNCTIONS = functions_of(ROOT / "template.yaml")
-SAMPLED = {"expire_approval", "explain_failure", "govern_retraining", "plan_rollback", "reconcile", "settle_execution"}
+SAMPLED = {
+    *("expire_approval", "explain_failure", "govern_retraining", "plan_rollback", "reconcile", "settle_execution"),
+    *("list_endpoints", "plan_window", "sketch_batch", "assess_window", "measure_quality", "sample_rows"),
+    *("stage_batch", "publish_batch", "plan_nightly", "question_endpoint", "judge_nightly"),
+}
 """Functions that have no part in a deployment that goes well."""
+LAYERS = {"muster": ("muster",), "numerics": ("muster_numerics", "muster_jobs")}
+"""What each layer carries of ours."""
 
 try:
     runtime.emulator()
@@ -34,15 +40,18 @@ except runtime.NoEmulator as error:  # the emulator is a Linux program
 
 
 @pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `sam build` installs into the layer, linked from where it is installed here: the versions are held equal."""
-    folder = tmp_path_factory.mktemp("layer")
-    source = ROOT / "layers" / "muster"
-    pins = re.findall(r"^([\w.-]+)==", (source / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    for name in pins:
-        runtime.link_distribution(name, folder / "python")
-    (folder / "python" / "muster").symlink_to(source / "muster")
-    return folder
+def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What `sam build` installs into the layers, linked from where it is installed here: the versions are held equal."""
+    found = {}
+    for layer, packages in LAYERS.items():
+        found[layer] = tmp_path_factory.mktemp(layer)
+        source, target = ROOT / "layers" / layer, found[layer] / "python"
+        pins = re.findall(r"^([\w.-]+)==", (source / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+        for name in pins:
+            runtime.link_distribution(name, target)
+        for package in packages:
+            (target / package).symlink_to(source / package)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +77,13 @@ def deployed(site: Site) -> tuple[PendingApproval, list[events.Call]]:
 
 @pytest.fixture(scope="module")
 def answers(
-    site: Site, layer: Path, deployed: tuple[PendingApproval, list[events.Call]]
+    site: Site, layers: dict[str, Path], deployed: tuple[PendingApproval, list[events.Call]]
 ) -> dict[str, replaying.Answer]:
     """What each function answers in the emulator."""
-    functions = {name: replace(function, layers=(layer,)) for name, function in FUNCTIONS.items()}
+    functions = {
+        name: replace(function, layers=tuple(layers[each.name] for each in function.layers))
+        for name, function in FUNCTIONS.items()
+    }
     found = replaying.invoke_all(functions, variables.of(site.stage), deployed[1])
     return {answer.function: answer for answer in found}
 
@@ -124,6 +136,11 @@ PLAIN: dict[str, dict[str, Any]] = {
     "govern_retraining": {"errorType": "NotFound"},
     "plan_rollback": {"status": "refused"},
     "settle_execution": {"settled": []},
+    "list_endpoints": {"workflow": "monitoring"},
+    "plan_window": {"status": "insufficient"},
+    "plan_nightly": {"status": "nothing_serves"},
+    "question_endpoint": {"status": "unavailable"},
+    "stage_batch": {"status": "refused"},
 }
 
 
@@ -145,3 +162,10 @@ def test_reconcile_leaves_a_deployment_that_is_whole_alone(answers: dict[str, re
     assert not got.failed, got.payload
     assert not [line for line in got.payload["mended"] if NAME in line]
     assert site.endpoints.lease(site.endpoint(NAME)) is None
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLED - PLAIN.keys() - {"reconcile"}))
+def test_a_sample_of_what_is_not_there_is_refused_in_one_line(answers: dict[str, replaying.Answer], name: str) -> None:
+    payload = answers[name].got.payload
+    assert payload["errorType"] == "NotFound", payload
+    one_line(payload["errorMessage"], "found no")

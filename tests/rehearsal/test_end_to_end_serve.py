@@ -129,10 +129,10 @@ def test_what_sam_local_invoke_needs_is_written_down(two: tuple[Served, Served])
     # Given two served rehearsals, then each has written its own endpoint, names and roles, and an event per function.
     for served in two:
         written = json.loads((served.folder / "events" / "env.json").read_text())
-        assert len(written) == 21
+        assert len(written) == 34
         assert {each["AWS_ENDPOINT_URL"] for each in written.values()} == {served.endpoint}
-        assert len({each["AWS_SESSION_TOKEN"] for each in written.values()}) == 21
-        assert len(list((served.folder / "build" / "events").glob("*.json"))) == 21
+        assert len({each["AWS_SESSION_TOKEN"] for each in written.values()}) == 34
+        assert len(list((served.folder / "build" / "events").glob("*.json"))) == 34
         variables = written["ResolveRequestFunction"]
         sts = boto3.client("sts", endpoint_url=served.endpoint, region_name=variables["AWS_REGION"], **_keys(variables))
         assert ":assumed-role/muster-resolve-request/" in sts.get_caller_identity()["Arn"]

@@ -22,11 +22,12 @@ from ops import executions
 from ops.demo.load import Load, rows_of
 from ops.executions import Ended
 from rehearsal import scheduler
+from tests.rehearsal.baseline_support import bound_to_package, counts_what_was_trained_on
 from tests.rehearsal.stage_support import MODEL, PATIENCE, Site, Started, one_line
 
 pytestmark = pytest.mark.xdist_group("stage")
 NAME = "serves"
-MOST_TRANSITIONS, MOST_LAMBDA_CALLS = 56, 15
+MOST_TRANSITIONS, MOST_LAMBDA_CALLS = 56, 17
 """Of one run from its request to the deployed endpoint: all its executions, and the functions that events start."""
 BY_EVENTS = ("muster-record-decision", "muster-move-champion")
 
@@ -160,6 +161,10 @@ def test_the_approved_digest_is_that_of_the_evidence(site: Site, first: First) -
         assert digests.sha256(found["Body"].read()) == wanted, uri
         assert found["ObjectLockMode"] == "GOVERNANCE", uri
         assert found["ObjectLockRetainUntilDate"] - found["LastModified"] > timedelta(days=2500), uri
+
+
+def test_the_baseline_is_bound_to_the_package_and_counts_what_was_trained_on(site: Site, first: First) -> None:
+    counts_what_was_trained_on(bound_to_package(site, first.good.package_arn, first.good.evidence_uri))
 
 
 def test_the_report_says_the_verdict_first(site: Site, first: First) -> None:

@@ -8,15 +8,15 @@ what they call is new, and finds ledger items, tokens, packages and evidence tha
 from __future__ import annotations
 
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from muster.contracts.pipeline import PendingApproval
-from ops import datasets, executions
+from ops import datasets, executions, publishing
 from ops.executions import Ended
-from ops.packaging import read_spec
+from ops.packaging import Package, pack, read_spec
 from ops.stage import ROOT
 from rehearsal import scheduler
 from tests.rehearsal import previous
@@ -42,10 +42,17 @@ def _start(site: Site, rounds: int) -> Started:
     return site.start(NAME, spec_digest=site.publish(folder).spec_digest)
 
 
+def _packed_then(folder: Path) -> Package:
+    package = pack(folder)
+    return replace(package, spec_bytes=previous.spec_of_then(package.spec_bytes))
+
+
 @pytest.fixture(scope="module")
 def before(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Before:
     """Let the previous version work until two runs wait, then deploy this one."""
     site.stage.deploy(previous.lay_out(tmp_path_factory.mktemp("upgrade") / "previous"))
+    then = pytest.MonkeyPatch()
+    then.setattr(publishing, "pack", _packed_then)
     try:
         folder = site.write(NAME)
         site.put_data(folder)
@@ -59,6 +66,7 @@ def before(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Before:
         site.champion(NAME, serving.package_arn)
         site.settled()
     finally:
+        then.undo()
         site.stage.deploy(ROOT / "template.yaml")
     return Before(serving, str(deployed.output["config_name"]), runs, asked)
 

@@ -290,14 +290,6 @@ def test_requests_that_sagemaker_refuses(rehearsal: Rehearsal, sm_role: str, rol
         sm.create_training_job(**good)
     with pytest.raises(ClientError, match="in status Completed"):
         sm.stop_training_job(TrainingJobName="refused")
-    with pytest.raises(ClientError, match="rehearsal: batch transform"):
-        sm.create_transform_job(
-            TransformJobName="t",
-            ModelName="m",
-            TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/c"}}},
-            TransformOutput={"S3OutputPath": "s3://b/d"},
-            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        )
 
 
 def test_list_finds_jobs_by_name_and_status_in_pages(rehearsal: Rehearsal, sm_role: str) -> None:

@@ -7,15 +7,19 @@ from muster.contracts.deployment import Claim, DeploymentResult, HistoryRecord, 
 from muster.contracts.evaluation import EvaluationResult, PrimaryScore
 from muster.contracts.pipeline import (
     ApprovalDecision,
+    BaselineComplete,
+    BaselineNeedsCounts,
     EvidenceRef,
     PipelineRequest,
     RegisteredModel,
+    SealedBaseline,
     SnapshotComplete,
     SnapshotNeedsHashes,
 )
 from muster.contracts.retraining import RetrainingDecision
 from muster.plans import deployment, evaluation, training
 from rehearsal.interpreter import TimeOut, Waiting
+from tests.state_machines import scenes_batch, scenes_monitoring, scenes_nightly
 from tests.unit import samples
 from tests.unit.samples import PACKAGE, SETTINGS, digest
 
@@ -40,6 +44,27 @@ def hash_needed() -> dict[str, Any]:
         data_bytes=10**9,
     )
     return SnapshotNeedsHashes(job=job, hashes_uri=uri).payload()
+
+
+BASED = TRAINED.model_copy(update={"baseline": samples.baseline_ref()})
+
+
+def counted() -> dict[str, Any]:
+    return BaselineComplete(training=BASED).payload()
+
+
+def count_needed() -> dict[str, Any]:
+    job, uri = training.baseline_job(
+        RUN,
+        TRAINED.snapshot,
+        samples.spec(),
+        samples.policy(),
+        SETTINGS,
+        jobs_digest=digest("7"),
+        plan_uri="s3://muster-work/runs/0123456789abcdef0123/plan/baseline_plan.json",
+        key_uri="s3://muster-records/redaction/tumour/key",
+    )
+    return BaselineNeedsCounts(job=job, counts_uri=uri).payload()
 
 
 def training_plan(**spec: Any) -> dict[str, Any]:
@@ -205,7 +230,9 @@ _DEPLOYMENT = {"model_package_arn": PACKAGE, "evidence_digest": digest("f"), "mo
 _ROLLBACK = {"endpoint": ENDPOINT, "reason": "patients are misread"}
 
 
-def training_scene(*, hashed: bool = False, spot: bool = True, spot_ends: Any = None) -> Scene:
+def training_scene(
+    *, hashed: bool = False, spot: bool = True, spot_ends: Any = None, counted_by_job: bool = False
+) -> Scene:
     """Training; `spot_ends` is how the job on spot ends, when it does not complete."""
     script = {
         "SnapshotData": hash_needed() if hashed else complete(),
@@ -216,6 +243,9 @@ def training_scene(*, hashed: bool = False, spot: bool = True, spot_ends: Any = 
         "TrainOnSpot": spot_ends or job("on-spot"),
         "TrainOnDemand": job("on-demand"),
         "SealArtifact": _TRAINED,
+        "MakeBaseline": count_needed() if counted_by_job else counted(),
+        "CountData": {"ProcessingJobName": "baseline"},
+        "SealCounts": counted(),
     }
     return {"run": _RUN}, script
 
@@ -232,8 +262,12 @@ def evaluation_scene(*, champion: bool = True) -> Scene:
 
 
 def registration_scene() -> Scene:
-    script = {"AssembleEvidence": evidence(), "RegisterModel": registered()}
-    return {"run": _RUN, "training": _TRAINED, "evaluation": judged()}, script
+    script = {
+        "SealBaseline": SealedBaseline(baseline=samples.baseline_ref()).payload(),
+        "AssembleEvidence": evidence(),
+        "RegisterModel": registered(),
+    }
+    return {"run": _RUN, "training": BASED.payload(), "evaluation": judged()}, script
 
 
 def approval_scene(*, answer: Any = None) -> Scene:
@@ -332,7 +366,7 @@ SCENES: dict[str, dict[str, Scene]] = {
     },
     "training": {
         "on spot": training_scene(),
-        "hashed by a job, on demand": training_scene(hashed=True, spot=False),
+        "hashed and counted by jobs, on demand": training_scene(hashed=True, spot=False, counted_by_job=True),
     },
     "evaluation": {"with a champion": evaluation_scene(), "the first": evaluation_scene(champion=False)},
     "registration": {"registered": registration_scene()},
@@ -351,5 +385,9 @@ SCENES: dict[str, dict[str, Scene]] = {
         "refused": (_ROLLBACK, {**rollback_scene()[1], "PlanRollback": plan_refused("no history")}),
     },
     "retraining": {"started": retraining_scene(), "suppressed": retraining_scene(decision="suppressed")},
+    "batch_inference": scenes_batch.SCENES,
+    "monitoring": scenes_monitoring.MONITORING,
+    "sweep": scenes_monitoring.SWEEP,
+    "nightly_evaluation": scenes_nightly.SCENES,
 }
 """Ways through each workflow that together call every task but those that only faults lead to."""

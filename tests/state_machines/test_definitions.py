@@ -25,12 +25,13 @@ def test_jobs_and_models_run_with_their_roles_keys_and_tags() -> None:
     """That all of them are isolated, encrypted, bounded and in the VPC is what `checks.jobs` looks for."""
     jobs = [each for workflow in WORKFLOWS for each in states(workflow).values() if ".sync" in each.get("Resource", "")]
     jobs = [each["Parameters"] for each in jobs if "sagemaker" in each["Resource"]]
-    assert len(jobs) == 7
+    assert len(jobs) == 11
     for job in jobs:
-        cluster = job.get("ResourceConfig") or job["ProcessingResources"]["ClusterConfig"]
-        output = job.get("OutputDataConfig") or job["ProcessingOutputConfig"]
+        transform = job.get("TransformResources")  # its role is its model's
+        cluster = transform or job.get("ResourceConfig") or job["ProcessingResources"]["ClusterConfig"]
+        output = job.get("TransformOutput") or job.get("OutputDataConfig") or job["ProcessingOutputConfig"]
         assert cluster["VolumeKmsKeyId"] == output["KmsKeyId"] == "${ModelsKeyArn}"
-        assert job["RoleArn"] == "${JobRoleArn}"
+        assert job.get("RoleArn") == (None if transform else "${JobRoleArn}")
         assert {tag["Key"] for tag in job["Tags"]} == {"muster:run", "muster:prefix"}
     assert states("deployment")["CreateModel"]["Parameters"]["ExecutionRoleArn"] == "${EndpointRoleArn}"
 

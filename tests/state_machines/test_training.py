@@ -4,7 +4,16 @@ import re
 
 from rehearsal.interpreter import TaskFailure
 from tests.state_machines.harness import broken, execute, function_calls, transitions
-from tests.state_machines.scenes import RUN, TRAINED, complete, hash_needed, job, training_plan, training_scene
+from tests.state_machines.scenes import (
+    BASED,
+    RUN,
+    complete,
+    count_needed,
+    hash_needed,
+    job,
+    training_plan,
+    training_scene,
+)
 
 CAPACITY = {"error": "CapacityError", "cause": "no spot capacity", "kind": "capacity"}
 NO_FALL_BACK = training_plan(training__spot__fall_back_to_on_demand=False)
@@ -15,7 +24,7 @@ def test_trains_on_spot_on_a_snapshot_that_the_function_could_hash() -> None:
     input_, script = training_scene()
     # When it trains
     trace = execute("training", input_, script)
-    # Then it does so in eight transitions, three functions and two jobs, and its output is the contract's
+    # Then it does so in eleven transitions, four functions and two jobs, and its output is the contract's
     assert trace.states == [
         "SnapshotData",
         "SnapshotComplete?",
@@ -25,9 +34,24 @@ def test_trains_on_spot_on_a_snapshot_that_the_function_could_hash() -> None:
         "TrainOnSpot",
         "SpotRanOut?",
         "SealArtifact",
+        "MakeBaseline",
+        "BaselineComplete?",
+        "Trained",
     ]
-    assert trace.output == TRAINED.payload()
-    assert (transitions(trace), function_calls(trace)) == (8, 3)
+    assert trace.output == BASED.payload()
+    assert (transitions(trace), function_calls(trace)) == (11, 4)
+
+
+def test_data_too_many_for_a_function_are_counted_by_a_job() -> None:
+    # Given training data that the function will not count
+    input_, script = training_scene(counted_by_job=True)
+    # When a model is trained on them
+    trace = execute("training", input_, script)
+    # Then a job of the run counts them, and the function is told where the counts are
+    assert trace.states[-5:] == ["MakeBaseline", "BaselineComplete?", "CountData", "SealCounts", "Trained"]
+    assert re.fullmatch(RUN.run + r"-baseline-[0-9a-f]{32}", trace.parameters("CountData")[0]["ProcessingJobName"])
+    assert trace.parameters("SealCounts")[0]["Payload"]["counts_uri"] == count_needed()["counts_uri"]
+    assert trace.output == BASED.payload()
 
 
 def test_a_large_set_is_hashed_by_a_job_and_then_sealed() -> None:
@@ -78,14 +102,14 @@ def test_a_quota_is_waited_for_and_then_lost_capacity() -> None:
     trace = execute("training", input_, {**script, "ExplainSpotFailure": CAPACITY})
     # Then it falls back
     assert [each.wait for each in trace.retries] == [60, 120, 240]
-    assert trace.states[-2:] == ["TrainOnDemand", "SealArtifact"]
+    assert trace.states[-5:-3] == ["TrainOnDemand", "SealArtifact"]
 
 
 def test_a_spot_job_that_waited_too_long_is_stopped_and_falls_back() -> None:
     # Given a job that SageMaker stopped because no capacity came; Step Functions may call that a success
     input_, script = training_scene(spot_ends=job("on-spot", SecondaryStatus="MaxWaitTimeExceeded"))
     trace = execute("training", input_, script)
-    assert trace.states[-4:] == ["TrainOnSpot", "SpotRanOut?", "TrainOnDemand", "SealArtifact"]
+    assert trace.states[-7:-3] == ["TrainOnSpot", "SpotRanOut?", "TrainOnDemand", "SealArtifact"]
 
 
 def test_without_leave_to_fall_back_lost_capacity_is_a_failure() -> None:

@@ -15,6 +15,7 @@ _COPIED = (
     "state_machines",
     "functions",
     "layers/muster/muster",
+    "layers/numerics",
     "jobs",
     "models",
     "ops/scaffold",

@@ -21,7 +21,11 @@ KEPT = {
     "AWS::DynamoDB::Table",
     "AWS::Logs::LogGroup",
 }
-EXPIRING = {"WorkBucket": "runs/", "AccessLogBucket": None}  # bucket -> the only prefix below which objects expire
+EXPIRING = {
+    "WorkBucket": {"runs/", "monitoring/", "batches/", "transforms/"},
+    "AccessLogBucket": {None},
+}
+"""By bucket the only prefixes below which objects expire; None: everywhere."""
 
 
 def of_type(templates: Templates, *kinds: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -160,7 +164,7 @@ def nothing_pinned_expires(templates: Templates) -> Iterator[str]:
         logical_id = name.split(".")[1]
         for rule in bucket["Properties"].get("LifecycleConfiguration", {}).get("Rules", []):
             ends = [key for key in rule if any(word in key for word in ending)]
-            if ends and (logical_id not in EXPIRING or rule.get("Prefix") != EXPIRING[logical_id]):
+            if ends and rule.get("Prefix") not in EXPIRING.get(logical_id, ()):
                 yield f"{name}: found {', '.join(ends)} in lifecycle rule {rule['Id']}"
 
 

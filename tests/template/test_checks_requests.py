@@ -59,7 +59,7 @@ def test_a_fragment_that_aws_would_refuse(copy: BrokenTree) -> None:
         (TRAINING, '"Prepare": {', '"VpcConfig.$": "$.plan.prepare.vpc_config"', '"VpcConfig": {}', "NetworkConfig.VpcConfig.Subnets None"),
         (TRAINING, '"HashObjects": {', '"MaxRuntimeInSeconds.$": "$.snapshotting.job.max_runtime_seconds"', "", "StoppingCondition.MaxRuntimeInSeconds None"),
         (DEPLOYMENT, '"CreateEndpointConfig', '"KmsKeyId": "${ModelsKeyArn}",', "", "found KmsKeyId None"),
-        (DEPLOYMENT, '"CreateModel": {', "sagemaker:createModel", "sagemaker:createTransformJob", "found CreateTransformJob, wanted one of those that this check knows"),
+        (DEPLOYMENT, '"CreateModel": {', "sagemaker:createModel", "sagemaker:createAutoMLJob", "found CreateAutoMLJob, wanted one of those that this check knows"),
     ],
 )  # fmt: skip
 def test_a_job_without_isolation_encryption_vpc_or_an_end(

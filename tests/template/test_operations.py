@@ -113,7 +113,7 @@ def test_an_alarm_tells_the_topic_in_one_sentence_and_names_its_page() -> None:
         assert alarm["AlarmActions"] == [{"Ref": "NotificationsTopicArn"}], name
         assert re.fullmatch(r"[A-Z][^.]+\. Runbook: docs/runbook\.md#[a-z-]+", alarm["AlarmDescription"]), name
         assert alarm["AlarmDescription"].rpartition("#")[2] in anchors(RUNBOOK), name
-        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name), name
+        assert re.fullmatch(r"[a-z_]+(-[a-z]+)*", name), name
 
 
 def test_the_runbook_lists_exactly_these_alarms_with_their_thresholds() -> None:
@@ -135,6 +135,14 @@ def test_everything_that_can_fail_has_its_alarms() -> None:
     wanted |= {f"{each}-{how}" for each in STANDS_FOR["EVENT-FUNCTION"] for how in ("failed", "throttled")}
     wanted |= {f"{each}-failing" for each in CALLED} | {f"{each}-undelivered" for each in (*RULES, "schedules")}
     assert wanted <= set(ALARMS)
+
+
+def test_every_group_of_schedules_is_watched() -> None:
+    groups = {_text(each["Properties"]["Name"]) for each in _resources("AWS::Scheduler::ScheduleGroup").values()}
+    watched = {
+        _text(each["Dimensions"][0]["Value"]) for each in ALARMS.values() if each["Namespace"] == "AWS/Scheduler"
+    }
+    assert groups <= watched
 
 
 def test_an_alarm_watches_what_the_stacks_declare() -> None:
@@ -167,14 +175,23 @@ def test_a_rule_on_the_own_bus_is_watched_with_both_dimensions() -> None:
 
 def test_the_figures_that_alarms_watch_are_those_that_the_sweep_emits() -> None:
     source = (ROOT / "functions" / "reconcile" / "app.py").read_text()
-    watched = {each["MetricName"] for each in ALARMS.values() if each["Namespace"] == operations.NAMESPACE}
+    own = {name for name, each in ALARMS.items() if each["Namespace"] == operations.NAMESPACE}
+    of_runs = {name for name in own if ALARMS[name]["MetricName"].startswith(("Monitoring", "Nightly", "Batch"))}
+    watched = {ALARMS[name]["MetricName"] for name in own - of_runs}
     assert watched == set(re.findall(r'add_metric\("(\w+)"', source))
+    # And what comes with runs is emitted by them
+    runs = (*ROOT.glob("layers/muster/muster/**/*.py"), *ROOT.glob("functions/*/app.py"))
+    emitted = set(re.findall(r'"((?:Monitoring|Nightly|Batch)[A-Z]\w+)"', "".join(each.read_text() for each in runs)))
+    assert {ALARMS[name]["MetricName"] for name in of_runs} <= emitted
 
 
 def test_silence_rings_only_where_the_schedule_is_on() -> None:
     alarms = {name: each.get("Condition") for name, each in _resources("AWS::CloudWatch::Alarm").items()}
-    assert {name for name, condition in alarms.items() if condition} == {"operations.SweepSilent"}
-    assert alarms["operations.SweepSilent"] == "SchedulesOn"
+    assert {name for name, condition in alarms.items() if condition} == {
+        "operations.SweepSilent",
+        "watch.MonitoringSilent",
+    }
+    assert {alarms["operations.SweepSilent"], alarms["watch.MonitoringSilent"]} == {"SchedulesOn"}
 
 
 def test_the_alarms_of_an_endpoint_have_their_pages() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.permissions import catalogue, comparison, recording
-from checks.permissions.application import arn, read
+from checks.permissions import catalogue, comparison, recording, storage
+from checks.permissions.application import Resource, arn, read
 from checks.permissions.granted import Grant, Statement
 from checks.permissions.needed import Need
 from checks.permissions.source import Place
@@ -196,6 +197,13 @@ class TestIntegrations:
         )
         assert needs == {"states:StartExecution": {"stateMachine:muster-pipeline"}}
 
+    def test_a_machine_that_is_known_at_run_time_is_a_machine_all_the_same(self) -> None:
+        start = {
+            "Resource": "arn:aws-us-gov:states:::states:startExecution",
+            "Parameters": {"StateMachineArn.$": "$.a"},
+        }
+        assert actions(start) == {"states:StartExecution": {"stateMachine:*"}}
+
     def test_a_call_of_the_sdk_and_a_function(self) -> None:
         described = {
             "Resource": "arn:aws-us-gov:states:::aws-sdk:sagemaker:describeEndpoint",
@@ -219,3 +227,18 @@ class TestCatalogue:
 def test_a_record_names_no_account_region_or_partition() -> None:
     written = recording.as_written(json.dumps(arn("sagemaker", "endpoint/muster-*")))
     assert written == '"arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:endpoint/${Prefix}-*"'
+
+
+def test_who_cannot_tell_a_missing_object_need_not_list_the_bucket() -> None:
+    # Given a function and a state machine that read objects of a bucket
+    bucket = Resource(Path("t.yaml"), "Work", "AWS::S3::Bucket", {}, "Work", arn("s3", "Work"))
+    application = cast(Any, SimpleNamespace(of=lambda _: [bucket]))
+    needs = [
+        Need("function", "s3:GetObject", f"{bucket.arn}/x", "code"),
+        Need("machine", "s3:GetObject", f"{bucket.arn}/items", "a Map's items", looks=False),
+        Need("machine", "s3:GetObject", f"{bucket.arn}/items", "seen in a rehearsal"),
+    ]
+    # When what S3 asks for besides is told ; Then it is the function's alone
+    assert [(each.principal, each.action) for each in storage.implied(application, needs)] == [
+        ("function", "s3:ListBucket")
+    ]

@@ -28,6 +28,7 @@ EXPLAINED_STARS = {
     "ecr:GetAuthorizationToken",
     "sagemaker:ListTrainingJobs",
     "sagemaker:ListProcessingJobs",
+    "sagemaker:ListTransformJobs",
     "sagemaker:ListEndpoints",
     "sagemaker:ListEndpointConfigs",
     "sagemaker:ListModels",
@@ -67,7 +68,7 @@ def test_every_function_folder_is_a_function_and_has_an_event() -> None:
 
 def test_every_workflow_is_a_state_machine() -> None:
     declared = {name.split(".")[1] for name in resources("AWS::StepFunctions::StateMachine")}
-    assert declared == {f"{name.title()}StateMachine" for name in WORKFLOWS}
+    assert declared == {f"{pascal(name)}StateMachine" for name in WORKFLOWS}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -78,7 +79,7 @@ def test_substitutions_are_exactly_those_that_the_definition_uses(workflow: str)
     (machine,) = [
         r
         for name, r in resources("AWS::StepFunctions::StateMachine").items()
-        if name.endswith(f".{workflow.title()}StateMachine")
+        if name.endswith(f".{pascal(workflow)}StateMachine")
     ]
     assert set(machine["Properties"]["DefinitionSubstitutions"]) == used
 

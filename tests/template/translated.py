@@ -8,7 +8,22 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-gov-west-1"
-STACKS = ("keys", "foundation", "access", "training", "registry", "pipeline", "serving", "monitoring", "operations")
+STACKS = (
+    "keys",
+    "foundation",
+    "access",
+    "training",
+    "registry",
+    "pipeline",
+    "serving",
+    "quality",
+    "drift",
+    "batch",
+    "nightly",
+    "monitoring",
+    "operations",
+    "watch",
+)
 
 
 @cache

@@ -10,6 +10,7 @@ import yaml
 
 from checks import examples
 from muster.contracts.base import parse
+from muster.contracts.documents import BaselineRef
 from muster.contracts.evaluation import Champion, EvaluationReport, HoldoutRef
 from muster.contracts.pipeline import PendingApproval, Run, TrainingResult
 from muster.contracts.policy import Policy
@@ -159,6 +160,19 @@ def training_result() -> TrainingResult:
             "hyperparameters": {"max_depth": "3", "seed": "7", "shuffle_seed": "11"},
         },
     )
+
+
+def baseline_ref() -> BaselineRef:
+    prefix = f"s3://muster-records/baselines/{digest('b')}"
+    files = {
+        "baseline": "baseline",
+        "statistics": "statistics",
+        "constraints": "constraints",
+        "quality_statistics": "model_quality_statistics",
+        "quality_constraints": "model_quality_constraints",
+    }
+    named = {name: {"uri": f"{prefix}/{file}.json", "digest": digest("b")} for name, file in files.items()}
+    return parse(BaselineRef, {**named, "rows": 400})
 
 
 def holdouts() -> dict[str, HoldoutRef]:

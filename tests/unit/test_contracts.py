@@ -175,7 +175,6 @@ def test_every_problem_type_has_metrics_and_a_floor():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"capture__enabled": True, "capture__controlled_fields": None}, "without controlled_fields"),
         ({"monitoring__facets": ["diagnosis"]}, "found diagnosis as a facet"),
         ({"monitoring__categorical": ["sample_id"]}, "found sample_id as categorical"),
         ({"monitoring__confirmation": {"drifting": 4, "among": 3}}, "found drifting 4, wanted at most among (3)"),

@@ -69,6 +69,21 @@ def test_the_eight_facts_of_r1_are_there():
         assert key in found[fact]["keys"]
 
 
+def test_a_document_with_a_baseline_names_it_and_one_without_does_not():
+    # Given evidence as it was written before there were baselines, then its bytes and so its digest stay what they were
+    data, digest = evidence.document(assemble())
+    assert b'"baseline"' not in data
+    assert evidence.read(data, digest).baseline is None
+    # Given evidence with one, then it is read back to the same bytes
+    data, digest = evidence.document(assemble().model_copy(update={"baseline": samples.baseline_ref()}))
+    assert evidence.read(data, digest).baseline == samples.baseline_ref()
+    assert json.loads(data)["baseline"] == samples.baseline_ref().payload()
+    # and nobody can hide one by writing null in its place
+    data = json.dumps(json.loads(data) | {"baseline": None}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    with pytest.raises(DigestMismatch, match="not canonical"):
+        evidence.read(data.encode(), digests.sha256(data.encode()))
+
+
 def test_what_reproduces_and_explains_the_model_is_there_too():
     found = assemble()
     assert found.training.hyperparameters == {"max_depth": "3", "seed": "7", "shuffle_seed": "11"}

@@ -232,3 +232,13 @@ json_data = st.recursive(
 @given(json_data)
 def test_no_json_makes_it_fail(data):
     assert failures.explain("States.TaskFailed", json.dumps(data)).cause
+
+
+def test_of_the_children_of_a_distributed_map_it_says_where_their_errors_are() -> None:
+    found = failures.explain(
+        "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
+    )
+    assert found.error == "States.ExceedToleratedFailureThreshold"
+    assert found.cause.startswith(
+        "The specified tolerated failure threshold was exceeded: each child's own error is in"
+    )

@@ -163,6 +163,27 @@ def test_the_hash_job_mounts_the_data_itself():
     assert hashes_uri == f"{job.outputs[0]['S3Output']['S3Uri']}hashes.json"
 
 
+@pytest.mark.parametrize("key_uri", [None, "s3://muster-records/redaction/tumour/key"])
+def test_the_baseline_job_mounts_the_sealed_snapshot_and_a_key_where_there_is_one(key_uri):
+    snapshot = samples.training_result().snapshot
+    job, counts_uri = training.baseline_job(
+        samples.run(),
+        snapshot,
+        samples.spec(),
+        samples.policy(),
+        samples.SETTINGS,
+        jobs_digest=JOBS,
+        plan_uri="s3://muster-work/runs/x/plan/baseline_plan.json",
+        key_uri=key_uri,
+    )
+    assert problems("sagemaker", "CreateProcessingJob", processing_request(job)) == []
+    assert mounted(job)[fragments.SNAPSHOT] == f"s3://muster-records/snapshots/{snapshot.digest}/"
+    assert mounted(job).get(fragments.KEY) == key_uri
+    assert argument(job, "--snapshot-digest") == snapshot.digest
+    assert argument(job, "--plan") == f"{fragments.PLAN}/baseline_plan.json"
+    assert counts_uri == f"{job.outputs[0]['S3Output']['S3Uri']}counts.json"
+
+
 @given(st.integers(0, 10**13), st.integers(1, 100))
 def test_volumes_hold_the_data_within_the_policy(data_bytes, least):
     volume = fragments.volume_for(data_bytes, least, 200)

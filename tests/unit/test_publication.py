@@ -102,6 +102,15 @@ def test_a_looser_spec_is_refused_with_the_field_and_both_values(changes, line):
     assert "\n" not in str(caught.value)
 
 
+def test_capture_waits_until_it_is_said_which_fields_are_controlled():
+    spec = samples.spec(capture__enabled=True, capture__controlled_fields=None)
+
+    publication.check(spec, samples.policy())  # published earlier: it runs, and captures nothing
+    assert not spec.capture.active
+    with pytest.raises(PolicyViolation, match=r"capture.controlled_fields: found nothing, wanted the columns"):
+        publication.check_new(spec, samples.policy())
+
+
 def test_capture_is_refused_where_the_platform_forbids_it():
     spec = samples.spec(capture__enabled=True)
     assert publication.problems(spec, samples.policy()) == []

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from muster import digests
 from muster.contracts.base import parse
+from muster.contracts.documents import BaselineRef
 from muster.contracts.evaluation import EvaluationResult
 from muster.contracts.evidence import (
     CodeEvidence,
@@ -36,6 +37,7 @@ def assemble(
     policy_digest: str,
     ledger_table: str,
     endpoint: str,
+    baseline: BaselineRef | None = None,
 ) -> Evidence:
     """Put the evidence of a candidate together.
 
@@ -49,6 +51,8 @@ def assemble(
         sha256 of the policy.yaml that the candidate was judged by.
     ledger_table, endpoint
         Where approval and deployment history will be found.
+    baseline
+        What the model's traffic will be held against; None for a training without one.
 
     Raises
     ------
@@ -93,6 +97,7 @@ def assemble(
             keys=(f"ENDPOINT#{endpoint} / HISTORY#*", f"ENDPOINT#{endpoint} / LIVE"),
         ),
         card=spec.card,
+        baseline=baseline,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 Kind = Literal["capacity", "job", "input", "permission", "timeout", "other"]
 
+_TOO_MANY_CHILDREN = "States.ExceedToleratedFailureThreshold"
+"""Of a Distributed Map; Step Functions says that too many of its children failed, and nothing of why."""
 _DEPTH = 12
 _LINE_LIMIT = 1000
 # Where the next inner cause may be, deepest first: the script's own message before SageMaker's summary of it.
@@ -29,7 +31,8 @@ _EXCEPTION_LINE = re.compile(
     r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Refused|Missing|Overlap|Mismatch)\b.*)$"
 )
 
-_COMMAND_ONLY = re.compile(r'^Command "')
+# What SageMaker reports instead of a script's message: of a training job the command, of a transform job nothing.
+_NO_WORDS = re.compile(r'^Command "|^See job logs for more information')
 _FAILED_LINE = re.compile(r"^\S+\.py failed\b")
 # What the framework's toolkit adds to a log after the script's own words.
 _TOOLKIT_LINE = re.compile(
@@ -78,7 +81,8 @@ class Explained:
     """The root of a failure: the innermost error's name, its one line, and what kind of trouble it is.
 
     ``log`` is set when SageMaker kept the script's own message to itself: the XGBoost images' toolkit reports the
-    command that failed and nothing that it said (sagemaker_containers 2.8.6 does not capture standard error).
+    command that failed and nothing that it said (sagemaker_containers 2.8.6 does not capture standard error), a transform
+    job that there is a log.
     `with_log` puts the message in when somebody has looked.
     """
 
@@ -101,8 +105,12 @@ def explain(error: str | None, cause: str | None) -> Explained:
         name, text, log = layer.error or name, layer.text, layer.log or log
         seen += [layer.error or "", layer.text, layer.status]
     line = _one_line(text) or f"{name} without a message"
+    if name == _TOO_MANY_CHILDREN:
+        line = _shorten(
+            f"{line}: each child's own error is in FAILED_0.json of the Map Run, where its results are in S3"
+        )
     kind = _kind(name, seen, job=log is not None)
-    if log is None or not _COMMAND_ONLY.match(line):
+    if log is None or not _NO_WORDS.match(line):
         return Explained(name, line, kind)
     place = f"{log.group}, {log.stream_prefix}"
     told = f"the script failed and SageMaker does not pass its message on ({line}): see the log {place}"

@@ -194,6 +194,11 @@ def baseline_key(digest: str, file: str) -> str:
     return f"baselines/{digest}/{file}"
 
 
+def redaction_key_key(model: str) -> str:
+    """Return the key of what a model's controlled words are digested with: beside the data that it protects."""
+    return f"redaction/{model}/key"
+
+
 # Evidence bucket (Object Lock)
 def evidence_key(model: str, digest: str) -> str:
     """Return the key of an evidence document."""
@@ -213,10 +218,35 @@ def monitoring_prefix(subject: str, at: str, run: str) -> str:
     return f"monitoring/{subject}/{at}-{run}/"
 
 
+def nightly_prefix(endpoint: str, at: str, run: str) -> str:
+    """Return the prefix of what a night's evaluation found; ``at`` sorts by time: ``20260131T020000Z``."""
+    return f"nightly/{endpoint}/{at}-{run}/"
+
+
+def registered_predictions_key(evidence_digest: str, kind: str) -> str:
+    """Return the key of what a registered model predicted for a holdout, kept when its endpoint is first asked."""
+    return f"registered/{evidence_digest}/{kind}.csv"
+
+
 # Work bucket
 def work_prefix(run: str, step: str) -> str:
     """Return the prefix where one step of a run works."""
     return f"runs/{run}/{step}/"
+
+
+def batch_input_prefix(digest: str) -> str:
+    """Return the prefix of the rows that a transform job predicts; ``digest`` is that of what they were staged from."""
+    return f"batches/{digest}/"
+
+
+def batch_output_prefix(run: str) -> str:
+    """Return the prefix of what a batch's transform job answered."""
+    return f"transforms/{run}/"
+
+
+def monitoring_work_prefix(run: str) -> str:
+    """Return the prefix where a monitoring run, or the assessment of a batch, works."""
+    return f"monitoring/{run}/"
 
 
 def capture_uri(bucket: str) -> str:

@@ -17,13 +17,17 @@ NAMESPACE = "Muster"
 
 LONGEST_SECONDS = {
     "approval": 2_599_200 - MAX_APPROVAL_SECONDS,
+    "batch_inference": 190_800,
     "deployment": 187_200,
     "evaluation": 280_800,
-    "pipeline": 3_974_400 - MAX_APPROVAL_SECONDS,
+    "monitoring": 187_200,
+    "nightly_evaluation": 158_400,
+    "pipeline": 4_075_200 - MAX_APPROVAL_SECONDS,
     "registration": 7_200,
-    "retraining": 7_200,
+    "retraining": 10_800,
     "rollback": 187_200,
-    "training": 1_076_400,
+    "sweep": 21_600,
+    "training": 1_177_200,
 }
 """Each workflow's TimeoutSeconds, less the longest wait for a person; a test holds them against the rendered workflows."""
 

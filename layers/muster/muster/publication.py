@@ -21,6 +21,24 @@ def check(spec: ModelSpec, policy: Policy) -> None:
         raise PolicyViolation(f"{spec.name}: looser than policy.yaml: " + "; ".join(found))
 
 
+def check_new(spec: ModelSpec, policy: Policy) -> None:
+    """Refuse to publish what `check` refuses, or what asks for capture before it says which fields are controlled.
+
+    A spec that was published before Muster asked still runs: its endpoint captures nothing.
+
+    Raises
+    ------
+    PolicyViolation
+        As `check`.
+    """
+    check(spec, policy)
+    if spec.capture.enabled and not spec.capture.active:
+        raise PolicyViolation(
+            f"{spec.name}: capture.controlled_fields: found nothing, wanted the columns whose values are controlled "
+            "([] when there are none): nothing is captured before that is said"
+        )
+
+
 def problems(spec: ModelSpec, policy: Policy) -> list[str]:
     """Return every field of the spec that is looser than the floor, as ``field: spec has …, policy …``."""
     return [

@@ -79,7 +79,11 @@ def _identifiers(event: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     places = [
         event,
-        *(event[key] for key in ("run", "request", "claim", "plan", "registered", "detail") if key in event),
+        *(
+            event[key]
+            for key in ("run", "request", "claim", "plan", "registered", "detail", "watched", "nightly")
+            if key in event
+        ),
     ]
     for place in places:
         if isinstance(place, Mapping):

@@ -91,6 +91,15 @@ def check_unchanged(pinned: Sequence[ListedObject], now: Iterable[ListedObject])
         )
 
 
+def any_new(manifest: SnapshotManifest, listed: Iterable[ListedObject]) -> bool:
+    """Tell whether a listing has an object, or a version of one, that the snapshot has not; the first one ends it.
+
+    Objects that are gone are nothing new to learn from.
+    """
+    known = {(each.key, each.version_id) for each in manifest.objects}
+    return any((each.key, each.version_id) not in known for each in listed)
+
+
 def listing(prefix: str, pinned: Sequence[ListedObject]) -> bytes:
     """Return listing.json, which tells the hash job what to hash: the prefix that is mounted, keys and sizes."""
     objects = [{"key": each.key, "bytes": each.bytes} for each in pinned if relative_key(prefix, each.key)]

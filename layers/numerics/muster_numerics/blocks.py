@@ -16,7 +16,7 @@ import numpy as np
 from muster_numerics.columns import Categorical, Column, Columns, FloatArray, Numeric
 from muster_numerics.counts import CategoricalCounts, Counts, NumericCounts
 from muster_numerics.grid import COARSE, FeatureGrid, Grid, NumericGrid
-from muster_numerics.sketch import count
+from muster_numerics.sketch import count, empty
 from muster_numerics.special import f_sf, quadratic_form_sf
 
 MOST_BLOCKS = 120
@@ -50,13 +50,17 @@ def observe_blocks(columns: Columns, grid: Grid, first_row: int, total_rows: int
     number = block_number(total_rows)
     bounds = [block * total_rows // number - first_row for block in range(number + 1)] if number else []
     return {
-        name: tuple(
-            coarse_counts(count(_rows_of(column, max(0, start), max(0, end)), grid[name], name), grid[name])
-            for start, end in pairwise(bounds)
-        )
+        name: tuple(_block(column, grid[name], name, start, end) for start, end in pairwise(bounds))
         for name, column in columns.items()
         if name in grid
     }
+
+
+def _block(column: Column, cut: FeatureGrid, name: str, start: int, end: int) -> tuple[int, ...]:
+    """Count the chunk's part of one block; most blocks have none."""
+    if end <= 0 or start >= len(column):
+        return coarse_counts(empty(cut), cut)
+    return coarse_counts(count(_rows_of(column, max(0, start), end), cut, name), cut)
 
 
 def _rows_of(column: Column, start: int, end: int) -> Column:

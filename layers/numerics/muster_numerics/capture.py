@@ -45,6 +45,8 @@ class Tally:
     extra, absent
         Rows that named a column that the schema lacks (of many such names some, `counts.keep_new`), or lacked one
         that it names, by column. Only payloads with names tell: a CSV row of another length is poison.
+    own
+        Records that were passed over (`read_capture`, ``skip``); they are in no other count.
     """
 
     records: int = 0
@@ -53,6 +55,7 @@ class Tally:
     without_answer: int = 0
     extra: Counter[str] = field(default_factory=Counter)
     absent: Counter[str] = field(default_factory=Counter)
+    own: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -62,6 +65,7 @@ class Tally:
             self.without_answer + other.without_answer,
             Counter(keep_new(self.extra + other.extra)),
             self.absent + other.absent,
+            self.own + other.own,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -116,6 +120,7 @@ def read_capture(
     quarantine: Quarantine,
     *,
     named: bool = False,
+    skip: str = "",
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Batch]:
     """Read capture files block by block.
@@ -130,10 +135,12 @@ def read_capture(
         Takes every record that cannot be read, before the batch of its block is given.
     named
         Whether to keep the records' ids, which ground truth is joined by.
+    skip
+        Records whose `inferenceId` begins so are no traffic: they are counted as ``own`` and passed over.
     block_bytes
         How much to read at once.
     """
-    reader = Reader(named, schema.content_type == "csv")
+    reader = Reader(named, schema.content_type == "csv", skip)
     for source, file in files:
         first_line = 1
         given = blocks(file, block_bytes)
@@ -185,7 +192,7 @@ def batch_of(payloads: Payloads, schema: CaptureSchema) -> tuple[Batch, list[Fau
     read, record = np.unique(record, return_inverse=True)
     ids = tuple(payloads.ids[each] for each in read.tolist()) if payloads.ids else ()
     extra = Counter(keep_new(odd.news.extra))
-    tally = Tally(len(read), len(record), poison, odd.without_answer, extra, odd.news.absent)
+    tally = Tally(len(read), len(record), poison, odd.without_answer, extra, odd.news.absent, payloads.own)
     return Batch(features, predictions, record, ids, tally), faults
 
 

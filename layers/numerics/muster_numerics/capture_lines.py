@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 GZIP = b"\x1f\x8b"
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 12 * 2**20
 """How much is read at once. Parsing needs about ten times as much memory while it works on a block."""
 LONGEST_LINE = 64 * 2**20
 """A longer line is no record (InvokeEndpoint takes payloads of 25 MB at most): its rest is skipped."""

@@ -97,6 +97,8 @@ class Payloads:
         Each record's `inferenceId`, if there is one, and `eventId`; empty unless asked for.
     faults
         The lines that are no record.
+    own
+        Records that were passed over (`Reader`, ``skip``).
     line_count
         Lines in the block.
     """
@@ -108,8 +110,11 @@ class Payloads:
     odd: dict[int, Data] = field(default_factory=dict)
     ids: list[tuple[str, ...]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    own: int = 0
 
 
+_PLAIN: msgspec.json.Decoder[PlainRecord] = msgspec.json.Decoder(PlainRecord)
+_NAMED: msgspec.json.Decoder[PlainRecord] = msgspec.json.Decoder(PlainNamedRecord)
 _ANY = msgspec.json.Decoder(Record)
 _TEXT = msgspec.json.Encoder()
 
@@ -123,19 +128,25 @@ class Reader:
         Whether to read the ids too, which costs time and memory.
     base64_is_csv
         Whether base64 payloads hold CSV; if not they are kept for the reader of JSON.
+    skip
+        Records whose `inferenceId` begins so are counted and passed over; empty: none.
     """
 
-    def __init__(self, named: bool, base64_is_csv: bool) -> None:
+    def __init__(self, named: bool, base64_is_csv: bool, skip: str = "") -> None:
         self._named = named
         self._base64_is_csv = base64_is_csv
-        self._plain: msgspec.json.Decoder[PlainRecord] = msgspec.json.Decoder(
-            PlainNamedRecord if named else PlainRecord
-        )
+        self._skip = skip
+        self._mark = f'"{skip}'.encode()
+        self._skipping = False
+        self._plain: msgspec.json.Decoder[PlainRecord] = _NAMED if named else _PLAIN
 
     def read(self, block: bytes) -> Payloads:
         """Return the payloads of a block of lines. Empty lines are passed over."""
         newlines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
         found = Payloads(newlines + (not block.endswith(b"\n")))
+        # Nearly all blocks have no such record, and are read without their metadata.
+        self._skipping = bool(self._skip) and self._mark in block
+        self._plain = _NAMED if self._named or self._skipping else _PLAIN
         try:
             records = self._plain.decode_lines(block)
         except UNREADABLE:
@@ -182,6 +193,14 @@ class Reader:
             found.faults.append(Fault(number, "not_json", f"{len(line)} bytes"))
 
     def _add_plain(self, found: Payloads, numbers: range | list[int], records: list[PlainRecord]) -> None:
+        if self._skipping:
+            kept = [
+                (number, record)
+                for number, record in zip(numbers, records, strict=True)
+                if not self._is_own(record.event_metadata)  # type: ignore[attr-defined]
+            ]
+            found.own += len(records) - len(kept)
+            numbers, records = [number for number, _ in kept], [record for _, record in kept]
         found.lines += numbers
         found.inputs += [record.capture_data.endpoint_input.data for record in records]
         found.outputs += [record.capture_data.endpoint_output.data for record in records]
@@ -190,6 +209,9 @@ class Reader:
 
     def _add(self, found: Payloads, number: int, record: Record) -> None:
         """Add a record of any form: as CSV if it is, else among the odd ones."""
+        if self._skipping and self._is_own(record.event_metadata):
+            found.own += 1
+            return
         data = record.capture_data
         if record.event_version != KNOWN_VERSION:
             # A version is a number or it is not ours; what it says is not repeated, it might be anything.
@@ -214,6 +236,9 @@ class Reader:
         found.outputs.append(_TEXT.encode(data.endpoint_output.data) if is_csv and data.endpoint_output else None)
         if self._named:
             found.ids.append(names_of(record.event_metadata))
+
+    def _is_own(self, metadata: Metadata) -> bool:
+        return (metadata.inference_id or "").startswith(self._skip)
 
     def _unpack(self, part: Part) -> None:
         """Replace base64 by what it encodes."""

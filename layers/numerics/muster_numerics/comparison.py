@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from muster_numerics.baseline import Profile
 from muster_numerics.blocks import LongRun, coarse_counts, long_run
 from muster_numerics.counts import CategoricalCounts, Counts, NumericCounts
-from muster_numerics.distribution import anderson_darling_p, chi_square_p, long_run_p
+from muster_numerics.distribution import anderson_darling_p, chi_square_p, long_run_p, width_p
 from muster_numerics.effects import Effects, effects
-from muster_numerics.findings import ANDERSON_DARLING, CHI_SQUARE, DISTRIBUTION, MISSING, Finding, Gate
+from muster_numerics.findings import ANDERSON_DARLING, CHI_SQUARE, DISTRIBUTION, MISSING, WIDTH, Finding, Gate
 from muster_numerics.grid import CategoricalGrid, NumericGrid, Role
 from muster_numerics.special import two_sample_exact
 from muster_numerics.words import WordTests
@@ -58,7 +58,8 @@ def compare(name: str, profile: Profile, after: Counts, gate: Gate) -> Compariso
         raise ValueError(f"{name}: the window was not counted on this baseline's grid: observe it again")
     if isinstance(cut, NumericGrid) and isinstance(before, NumericCounts) and isinstance(after, NumericCounts):
         sizes = effects(before, after, cut)
-        findings.append(_numbers(cut, before, after, bins, material=sizes.ks >= gate.ks, greatest=sizes.ks))
+        large = sizes.ks >= gate.ks or abs(sizes.width or 0.0) >= gate.width
+        findings.append(_numbers(cut, before, after, bins, material=large, greatest=sizes.ks))
     elif (
         isinstance(cut, CategoricalGrid)
         and isinstance(before, CategoricalCounts)
@@ -96,10 +97,11 @@ def _numbers(
     greatest: float,
 ) -> Finding:
     coarse = coarse_counts(before, cut)[:-1], coarse_counts(after, cut)[:-1]
-    p = min(
-        ANDERSON_DARLING * anderson_darling_p(before.bins, after.bins),
-        CHI_SQUARE * chi_square_p(*coarse, ordered=True),
+    tests = (
+        (ANDERSON_DARLING, anderson_darling_p(before.bins, after.bins), "ordered"),
+        (WIDTH, width_p(before.bins, after.bins)[0], "width"),
+        (CHI_SQUARE, chi_square_p(*coarse, ordered=True), "ordered"),
     )
-    if long:
-        p = max(p, long_run_p(*coarse, long, ordered=True))
+    slow = {form: long_run_p(*coarse, long, form) if long else 0.0 for form in ("ordered", "width")}
+    p = min(part * max(p, slow[form]) for part, p, form in tests)
     return Finding("distribution", min(1.0, DISTRIBUTION * p), material, 0.0, greatest)

@@ -6,6 +6,7 @@ agree to their last digits.
 
 import hashlib
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,7 +160,7 @@ def add(one: Counts, other: Counts) -> Counts:
 def _sum(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     if len(one) != len(other):
         raise ValueError(f"counts: one part has {len(one)} bins and the other {len(other)}: they are not of one grid")
-    return tuple(a + b for a, b in zip(one, other, strict=True))
+    return tuple(map(operator.add, one, other))
 
 
 def counts_to_json(counts: Counts) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from muster_numerics.blocks import coarse_counts
 from muster_numerics.columns import FloatArray
 from muster_numerics.counts import CategoricalCounts, Counts, NumericCounts
+from muster_numerics.distribution import width_p
 from muster_numerics.grid import FeatureGrid, NumericGrid
 
 LEAST_SHARE = 1e-4
@@ -31,6 +32,8 @@ class Effects:
         Population stability index over ten bins, or the ten most frequent words and the rest.
     js
         Jensen-Shannon distance, base 2: 0 to 1.
+    width
+        By which share the window is wider, roughly (`distribution.width_p`); None of words.
     w1
         Wasserstein distance in standard deviations of the baseline; None of words, or if the baseline does not vary.
     linf_robust
@@ -42,6 +45,7 @@ class Effects:
     ks: float
     psi: float
     js: float
+    width: float | None
     w1: float | None
     linf_robust: float
     missing_before: float
@@ -54,9 +58,10 @@ def effects(before: Counts, after: Counts, cut: FeatureGrid) -> Effects:
     rows, other_rows = float(one.sum()), float(other.sum())
     missing = _missing_share(before), _missing_share(after)
     if not rows or not other_rows:
-        return Effects(0.0, 0.0, 0.0, None, 0.0, *missing)
-    one, other = one / rows, other / other_rows
+        return Effects(0.0, 0.0, 0.0, None, None, 0.0, *missing)
     numeric = isinstance(cut, NumericGrid)
+    width = width_p(one, other)[1] if numeric else None
+    one, other = one / rows, other / other_rows
     gaps = np.abs(np.cumsum(one) - np.cumsum(other))[:-1] if numeric else np.abs(one - other)
     ks = float(gaps.max(initial=0.0))
     coarse = (np.asarray(coarse_counts(c, cut)[:-1], dtype=np.float64) for c in (before, after))
@@ -64,6 +69,7 @@ def effects(before: Counts, after: Counts, cut: FeatureGrid) -> Effects:
         ks=ks,
         psi=population_stability(*coarse),
         js=_jensen_shannon(one, other),
+        width=width,
         w1=_wasserstein(gaps, before, after, cut),
         linf_robust=max(0.0, ks - ROBUST * math.sqrt((rows + other_rows) / (rows * other_rows))),
         missing_before=missing[0],

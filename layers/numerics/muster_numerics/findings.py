@@ -10,8 +10,8 @@ from typing import Literal
 
 DISTRIBUTION, MISSING = 1.5, 3.0
 """What p-values are multiplied by: the inverse of their part of the column's budget."""
-ANDERSON_DARLING, CHI_SQUARE = 4 / 3, 4.0
-"""The same within the distribution of numbers: Anderson-Darling gets three quarters, being the better of the two."""
+ANDERSON_DARLING, WIDTH, CHI_SQUARE = 1.5, 4.0, 12.0
+"""The same within the distribution of numbers: two thirds, a quarter, a twelfth, as shifts are the likeliest change."""
 NEW, TOGETHER, ALONE = 2.0, 4.0, 4.0
 """The same within the distribution of words; the last is shared by all tests of single words."""
 
@@ -24,6 +24,8 @@ class Gate:
     ----------
     ks
         Greatest difference of the cumulative shares of a numeric column.
+    width
+        By which share wider or narrower a numeric column is (`distribution.width_p`).
     missing
         Difference of the missing share.
     level
@@ -35,6 +37,7 @@ class Gate:
     """
 
     ks: float = 0.03
+    width: float = 0.08
     missing: float = 0.01
     level: float = 0.01
     level_large: float = 0.03

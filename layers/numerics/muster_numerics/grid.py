@@ -57,6 +57,8 @@ class NumericGrid:
     @property
     def bucket_edges(self) -> FloatArray:
         """The bounds of the buckets of equal width, one more than there are buckets."""
+        if math.isinf(self.high - self.low):
+            return 2 * np.linspace(self.low / 2, self.high / 2, BUCKETS + 1)
         return np.linspace(self.low, self.high, BUCKETS + 1)
 
 

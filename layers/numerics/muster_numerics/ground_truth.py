@@ -9,24 +9,37 @@ several rows, ``data`` has one label per line.
 A window can be joined again whenever labels have come: the same files give the same result, and a file that comes
 twice changes nothing. Of two labels for one id the later in reading order holds, so give the files in the order of
 their keys.
+
+Labels of one window may come over months, among those of all others. So the window's ids are read first (`ids_in`), and
+of the labels only those of these ids are kept: memory follows the window's records, not the labels.
 """
 
+import contextlib
+import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import numpy as np
 
 from muster_numerics.capture_lines import BLOCK_BYTES, ByteSource, DamagedFile, blocks
+from muster_numerics.capture_records import UNREADABLE, Metadata, Reader
 from muster_numerics.columns import Categorical, Column, FloatArray, Numeric
 from muster_numerics.payloads_numbers import Positions
 from muster_numerics.poison import Fault, PayloadError, Quarantine, set_aside
 
 if TYPE_CHECKING:
     from muster_numerics.capture import Batch
+
+
+Said = tuple[str, tuple[str, ...]]
+"""An id, and the labels of its request's rows."""
+MOST_KEPT_ONCE = 10_000
+"""Labels that are kept once however often they are said: classes are few, values are not."""
 
 
 @dataclass
@@ -41,20 +54,80 @@ class Labels:
         Ids of which a later record said something else than an earlier one.
     poison
         Records that could not be read, by reason.
+    records
+        Records that could, whether they were kept or not.
     """
 
     by_id: dict[str, tuple[str, ...]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     poison: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    _said: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def add(self, name: str, labels: tuple[str, ...]) -> None:
         """Take the labels of a request."""
         if self.by_id.get(name, labels) != labels:
             self.changed.add(name)
-        self.by_id[name] = labels
+        if len(self._said) < MOST_KEPT_ONCE:
+            labels = self._said.setdefault(labels, labels)
+        self.by_id[name] = self._said.get(labels, labels)
+
+    def add_all(self, read: list[Said], wanted: "Wanted | None") -> None:
+        """Take the labels of some requests, or of those that are wanted."""
+        self.records += len(read)
+        kept = [True] * len(read) if wanted is None else wanted.among([name for name, _ in read])
+        for name, labels in itertools.compress(read, kept):
+            self.add(name, labels)
 
 
-def read_labels(files: Iterable[tuple[str, ByteSource]], quarantine: Quarantine, *, masked: bool) -> Labels:
+class Wanted:
+    """The ids of a window's records, as 64 bits of their BLAKE2b: 8 bytes each instead of 200.
+
+    That an id of another window is taken for one of them has a chance of about n m / 2^64, one in a million for 4
+    million ids and 4 million labels; it would only be kept, and find no record.
+    """
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self._ids = np.unique(np.fromiter(ids, dtype=np.uint64))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def among(self, names: list[str]) -> list[bool]:
+        """Return which of some ids are wanted."""
+        if not len(self._ids) or not names:
+            return [False] * len(names)
+        found = np.fromiter(map(short, names), dtype=np.uint64, count=len(names))
+        place = np.minimum(np.searchsorted(self._ids, found), len(self._ids) - 1)
+        there: list[bool] = (self._ids[place] == found).tolist()
+        return there
+
+
+def short(name: str) -> int:
+    """Return 64 bits of an id's BLAKE2b."""
+    return int.from_bytes(hashlib.blake2b(name.encode(errors="replace"), digest_size=8).digest(), "little")
+
+
+def ids_in(files: Iterable[tuple[str, ByteSource]], *, skip: str = "") -> Wanted:
+    """Return the ids of all records in capture files, without reading their payloads' values.
+
+    What cannot be read is passed over in silence: `read_capture` counts it.
+    """
+
+    def ids() -> Iterator[int]:
+        reader = Reader(named=True, base64_is_csv=True, skip=skip)
+        for _, file in files:
+            with contextlib.suppress(DamagedFile):
+                for block in blocks(file, BLOCK_BYTES):
+                    for names in reader.read(block).ids:
+                        yield from map(short, names)
+
+    return Wanted(ids())
+
+
+def read_labels(
+    files: Iterable[tuple[str, ByteSource]], quarantine: Quarantine, *, masked: bool, wanted: Wanted | None = None
+) -> Labels:
     """Read ground truth files.
 
     Parameters
@@ -65,6 +138,8 @@ def read_labels(files: Iterable[tuple[str, ByteSource]], quarantine: Quarantine,
         Takes every record that cannot be read.
     masked
         Whether labels are controlled, so that the quarantine gets no text.
+    wanted
+        Keep the labels of these ids only; all, if None. Records that cannot be read are counted in any case.
     """
     labels = Labels()
 
@@ -76,21 +151,63 @@ def read_labels(files: Iterable[tuple[str, ByteSource]], quarantine: Quarantine,
         first = 1
         try:
             for block in blocks(file, BLOCK_BYTES):
-                lines = block.split(b"\n")
-                for number, line in enumerate(lines):
-                    if not line.strip():
-                        continue
-                    try:
-                        labels.add(*read_label(line))
-                    except PayloadError as error:
-                        refuse(source, first, Fault(number, error.reason, str(error)), line)
-                first += len(lines) - 1
+                read = plain_labels(block)
+                if read is None:
+                    lines = block.split(b"\n")
+                    read, faults = labels_by_line(lines)
+                    for fault in faults:
+                        refuse(source, first, fault, lines[fault.line])
+                labels.add_all(read, wanted)
+                first += block.count(b"\n")
         except DamagedFile as error:
             refuse(source, 0, Fault(0, "damaged_file", str(error)), b"")
     return labels
 
 
-def read_label(line: bytes) -> tuple[str, tuple[str, ...]]:
+class PlainTruth(msgspec.Struct, rename="camel", gc=False):
+    """A label as it is written."""
+
+    data: str
+    encoding: Literal["CSV"]
+
+
+class PlainLabel(msgspec.Struct, rename="camel", gc=False):
+    """The usual record."""
+
+    ground_truth_data: PlainTruth
+    event_metadata: Metadata
+    event_version: Literal["0"]
+
+
+_PLAIN = msgspec.json.Decoder(PlainLabel)
+
+
+def plain_labels(block: bytes) -> list[Said] | None:
+    """Return ids and labels of a block of usual records, read at once; None if one of them is not so."""
+    try:
+        records = _PLAIN.decode_lines(block)
+        if not all(record.event_metadata.event_id for record in records):
+            return None
+        return [(record.event_metadata.event_id, labels_of(record.ground_truth_data.data)) for record in records]
+    except (*UNREADABLE, PayloadError):
+        return None
+
+
+def labels_by_line(lines: list[bytes]) -> tuple[list[Said], list[Fault]]:
+    """Return ids and labels of the lines that can be read, and what is wrong with the others; empty ones are neither."""
+    read: list[Said] = []
+    faults: list[Fault] = []
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            read.append(read_label(line))
+        except PayloadError as error:
+            faults.append(Fault(number, error.reason, str(error)))
+    return read, faults
+
+
+def read_label(line: bytes) -> Said:
     """Return a record's id and labels; PayloadError says why it has none."""
     try:
         record = json.loads(line)
@@ -108,6 +225,8 @@ def read_label(line: bytes) -> tuple[str, tuple[str, ...]]:
 
 def labels_of(data: str) -> tuple[str, ...]:
     """Return the labels, one per line, without blanks and quotes around them."""
+    if data.isalnum():  # nearly all are one word
+        return (data,)
     labels = tuple(line.strip().strip('"') for line in data.strip().splitlines())
     if not labels or not all(labels):
         raise PayloadError("empty_payload", "no label, or an empty line among them")

@@ -1,10 +1,10 @@
 """Decimal numbers from bytes, all of a chunk at once and correctly rounded: the double that `float` gives.
 
-A field's last 16 characters are read as two words of 8 bytes, and each word's digits are added up in three
-multiplications (D. Lemire, "Quickly parsing eight digits", 2018). Digits and power of ten are exact doubles up to 2^53
-and 10^22, so that one division rounds correctly (W. D. Clinger, "How to read floating point numbers accurately", PLDI
-1990). Longer numbers are divided in extended precision; where that cannot settle the last bit, and for every field of
-another form (exponents, signs, blanks), Python's own parser reads the field.
+A field's last 8 characters are read as one word, and its digits are added up in three multiplications (D. Lemire,
+"Quickly parsing eight digits", 2018). Longer fields take up to three words. Digits and power of ten are exact doubles up
+to 2^53 and 10^22, so that one division rounds correctly (W. D. Clinger, "How to read floating point numbers accurately",
+PLDI 1990). Longer numbers are divided in extended precision; where that cannot settle the last bit, and for every field
+of another form (exponents, signs, blanks), Python's own parser reads the field.
 """
 
 import math
@@ -16,7 +16,7 @@ Bytes = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
-Points = npt.NDArray[np.uint8]
+Small = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 PADDING = b"0" * 24
@@ -27,16 +27,16 @@ BLOCK_FIELDS = 32_768
 _U = np.uint64
 _ZEROS = _U(0x3030303030303030)
 _DOT_BIT = _U(0x1010101010101010)
+_DOTS = _U(0x1E1E1E1E1E1E1E1E)  # "." with the bits of "0" taken away
 _ABOVE_NINE = _U(0x0606060606060606)
 _HIGH_HALVES = _U(0xF0F0F0F0F0F0F0F0)
 _BYTE = _U(0xFF)
-_DOT = _U(0x1E)  # "." with the bits of "0" taken away
+_PAIRS = _U(0x000000FF000000FF)
 _LONGEST = 24
 _KEEP = np.array([(2**64 - 1) ^ (2 ** (8 * (8 - min(length, 8))) - 1) for length in range(_LONGEST + 1)], dtype=_U)
 """Which bits of the last 8 characters belong to a field of a given length."""
-_SCALE = np.array([1.0, *(10.0**digits for digits in range(_LONGEST))])
-"""The power of ten to divide by, by the number of characters from the decimal point on."""
-_LONG_SCALE = np.array([1, *(np.longdouble(10) ** digits for digits in range(_LONGEST))], dtype=np.longdouble)
+_SCALE = np.array([10.0**power for power in range(_LONGEST)])
+_LONG_SCALE = np.array([np.longdouble(10) ** power for power in range(_LONGEST)], dtype=np.longdouble)
 _EXACT = _U(2**53)
 _MOST_DIGITS = 19  # below 2^64
 _MINUS = ord("-")
@@ -60,102 +60,146 @@ def parse(text: Bytes, bounds: Positions) -> tuple[Floats, Positions]:
         Positions, in the flattened values, of what is no number and not empty.
     """
     rows, fields = bounds.shape[0], bounds.shape[1] - 1
-    values, wrong = np.empty((rows, fields)), [np.empty(0, dtype=np.int64)]
+    values = np.empty((rows, fields))
+    flat = values.reshape(-1)
+    left = [np.empty((3, 0), dtype=np.int64)]
     step = max(1, BLOCK_FIELDS // max(fields, 1))
     for first in range(0, rows, step):
-        part = bounds[first : first + step]
-        found, wrong_there = parse_block(text, (part[:, :-1] + 1).reshape(-1), part[:, 1:].reshape(-1))
-        values[first : first + step] = found.reshape(-1, fields)
-        wrong.append(wrong_there + first * fields)
+        part, at = bounds[first : first + step], first * fields
+        befores, ends = part[:, :-1].reshape(-1), part[:, 1:].reshape(-1)
+        longer = parse_short(text, befores, ends, flat[at : at + len(ends)])
+        left.append(np.stack([longer + at, befores[longer], ends[longer]]))
+    rest = np.concatenate(left, axis=1)
+    wrong = [rest[0, :0]]
+    for first in range(0, rest.shape[1], BLOCK_FIELDS):
+        at_once, befores, ends = rest[:, first : first + BLOCK_FIELDS]
+        flat[at_once], wrong_there = parse_any(text, befores, ends)
+        wrong.append(at_once[wrong_there])
     return values, np.concatenate(wrong)
 
 
-def parse_block(text: Bytes, starts: Positions, ends: Positions) -> tuple[Floats, Positions]:
-    """Return the numbers of at most `BLOCK_FIELDS` fields, as `parse` does."""
-    length = ends - starts
-    empty = length == 0
-    negative = text[starts] == _MINUS
-    negative &= ~empty
-    length -= negative
-    digits, point, odd = read_words(text, ends, length)
+def parse_short(text: Bytes, befores: Positions, ends: Positions, values: Floats) -> Positions:
+    """Read the plain numbers of at most 8 digits and points into `values`, and return where other fields are."""
+    negative, size = signs_and_sizes(text, befores, ends)
+    digits, power, odd = read_word(words_of(text)[ends - 8], _KEEP.take(size, mode="clip"))
+    # Eight digits are positive in a signed number too, from which the processor converts faster.
+    np.divide(digits.view(np.int64), _SCALE.take(power, mode="clip"), out=values)
+    set_signs(values, negative)
+    odd |= size == power  # nothing, or a point or a minus alone
+    odd |= size > 8
+    return np.flatnonzero(odd)
+
+
+def parse_any(text: Bytes, befores: Positions, ends: Positions) -> tuple[Floats, Mask]:
+    """Return the numbers of fields of any form, and which are none and not empty."""
+    negative, size = signs_and_sizes(text, befores, ends)
+    digits, power, odd = read_words(text, ends, size)
     values = digits.astype(np.float64)
-    values /= _SCALE.take(point)
+    values /= _SCALE.take(power, mode="clip")
     large = np.flatnonzero(digits >= _EXACT)
     if len(large):
-        values[large], odd_there = divide_extended(digits[large], point[large])
+        values[large], odd_there = divide_extended(digits[large], power[large])
         odd[large] |= odd_there
-    np.negative(values, out=values, where=negative)
-    odd |= length == point  # a point or a minus alone, or nothing
-    odd |= length > _LONGEST
-    odd &= ~empty
-    again = np.flatnonzero(odd)
-    found = [number(text[starts[each] : ends[each]].tobytes().decode(errors="replace")) for each in again]
-    values[again] = [math.nan if each is None else each for each in found]
+    set_signs(values, negative)
+    odd |= size == power
+    odd |= size > _LONGEST
+    empty = ends - befores == 1
     values[empty] = math.nan
-    return values, again[[each is None for each in found]] if len(again) else again
+    wrong = np.zeros(len(values), dtype=bool)
+    for each in np.flatnonzero(odd & ~empty).tolist():
+        found = number(text[befores[each] + 1 : ends[each]].tobytes().decode(errors="replace"))
+        values[each], wrong[each] = (math.nan, True) if found is None else (found, False)
+    return values, wrong
 
 
-def read_words(text: Bytes, ends: Positions, length: Positions) -> tuple[Words, Points, Mask]:
-    """Return each field's digits as one whole number, the characters from its point on, and whether it is not plain."""
-    words: Words = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))  # a word begins at every byte
-    digits, point, odd = read_word(words[ends - 8], _KEEP.take(length, mode="clip"))
-    for done, scale in ((8, 10**8), (16, 10**16)):
-        longer = np.flatnonzero(length > done)
+def words_of(text: Bytes) -> Words:
+    """Return the text as words of 8 bytes, of which one begins at every byte."""
+    return np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
+
+
+def signs_and_sizes(text: Bytes, befores: Positions, ends: Positions) -> tuple[Mask, Small]:
+    """Return which fields begin with a minus, and the number of the other characters, at most one above `_LONGEST`."""
+    negative = text[1:].take(befores, mode="clip") == _MINUS
+    length = ends - befores
+    negative &= length > 1  # an empty field may stand before a field's minus
+    length -= negative
+    size = np.minimum(length, _LONGEST + 2, out=length).astype(np.uint8)
+    size -= np.uint8(1)
+    return negative, size
+
+
+def set_signs(values: Floats, negative: Mask) -> None:
+    """Set the sign of each number, zeros too."""
+    sign = negative.astype(_U)
+    sign <<= _U(63)
+    bits = values.view(_U)
+    bits |= sign
+
+
+def read_words(text: Bytes, ends: Positions, size: Small) -> tuple[Words, Small, Mask]:
+    """Return each field's digits as one whole number, its power of ten, and whether it is not plain."""
+    words = words_of(text)
+    digits, power, odd = read_word(words[ends - 8], _KEEP.take(size, mode="clip"))
+    late = np.zeros(len(size), dtype=bool)  # the point is before the last 8 characters, and has given no digit more
+    for done in (8, 16):
+        longer = np.flatnonzero(size > done)
         if not len(longer):
             break
-        # Few are picked out; of many, all are worked on, where the shorter ones add nothing.
-        at = longer if len(longer) * 4 < len(length) else slice(None)
-        word, keep = words[ends[at] - (done + 8)], _KEEP.take(length[at] - done, mode="clip")
-        more, more_point, more_odd = read_word(word, keep)
-        after = point[at]
-        # A point among the later characters means one digit less there.
-        more *= np.where(after > 0, _U(scale // 10), _U(scale))
-        digits[at] += more
-        more_odd |= (more_point > 0) & (after > 0)
-        point[at] = np.where(more_point > 0, more_point + np.uint8(done), after)
-        odd[at] |= more_odd
-    if len(longer):
-        odd |= length - (point > 0) > _MOST_DIGITS
-    return digits, point, odd
+        word, keep = words[ends[longer] - (done + 8)], _KEEP.take(size[longer] - done, mode="clip")
+        more, more_power, more_odd = read_word(word, keep)
+        here = more_power > 0
+        more_odd |= here & (power[longer] > 0)
+        late[longer] |= here
+        more *= np.where(late[longer], _U(10 ** (done - 1)), _U(10**done))
+        digits[longer] += more
+        power[longer] += np.where(here, more_power + np.uint8(done - 1), np.uint8(0))
+        odd[longer] |= more_odd
+    odd |= size - late > _MOST_DIGITS
+    return digits, power, odd
 
 
-def read_word(word: Words, keep: Words) -> tuple[Words, Points, Mask]:
-    """Return the number that 8 characters make, those from the point on (0: none), and if others occur.
+def read_word(word: Words, keep: Words) -> tuple[Words, Small, Mask]:
+    """Return the number that 8 characters make, its power of ten, and if others than digits and a point occur.
 
-    Bytes are in reading order from the lowest; `keep` masks those of the field. `word` is overwritten.
+    Bytes are in reading order from the lowest; `keep` masks those of the field. With a point the number has one digit
+    more than are read, a 0 at its end. `word` is overwritten.
     """
     word ^= _ZEROS
     word &= keep
-    point_bit = (word & _DOT_BIT) >> _U(4)  # the lowest bit of each byte that may be a point
-    before = point_bit - _U(1)  # every bit below the first such byte; every bit when there is none
-    after = ~before
-    from_point = np.bitwise_count(after) >> np.uint8(3)
-    moved = word & before
-    moved <<= (from_point > 0).astype(_U) << _U(3)  # digits before the point take its place
-    point_bit &= after  # the first alone: a second point stays, and is no digit
-    word -= point_bit * _DOT
-    point_bit *= _BYTE
-    no_point = word & point_bit  # another character with the same bit
-    word &= after
-    word |= moved
-    np.add(word, _ABOVE_NINE, out=moved)
-    moved |= word
-    moved &= _HIGH_HALVES
-    moved |= no_point
-    return add_digits(word), from_point, moved != 0
+    point = word & _DOT_BIT
+    point >>= _U(4)  # the lowest bit of each byte that may be a point
+    behind = np.negative(point)  # every bit from the first such byte on, none when there is none
+    power = np.bitwise_count(behind)
+    power >>= np.uint8(3)
+    digits = word >> _U(8)  # what is behind the point takes its place
+    digits ^= word
+    digits &= behind
+    digits ^= word
+    point *= _BYTE
+    word ^= _DOTS
+    word &= point  # another character with the same bit
+    np.add(digits, _ABOVE_NINE, out=point)
+    point |= digits
+    point &= _HIGH_HALVES  # what is no digit; a second point is none
+    point |= word
+    return add_digits(digits), power, point != 0
 
 
 def add_digits(word: Words) -> Words:
     """Return the number that 8 digits make, the first in the lowest byte. `word` is overwritten."""
-    for shift, scale, keep in ((8, 10, 0x00FF00FF00FF00FF), (16, 100, 0x0000FFFF0000FFFF), (32, 10_000, 0xFFFFFFFF)):
-        right = word >> _U(shift)
-        word *= _U(scale)
-        word += right
-        word &= _U(keep)
+    word *= _U(2561)  # 10 times each byte, and the next
+    word >>= _U(8)
+    seconds = word >> _U(16)
+    seconds &= _PAIRS
+    seconds *= _U(0x0000271000000001)
+    word &= _PAIRS
+    word *= _U(0x000F424000000064)
+    word += seconds
+    word >>= _U(32)
     return word
 
 
-def divide_extended(digits: Words, point: Points) -> tuple[Floats, Mask]:
+def divide_extended(digits: Words, power: Small) -> tuple[Floats, Mask]:
     """Return digits over a power of ten, and where rounding twice might have gone wrong.
 
     The extended quotient is correctly rounded, since digits below 2^64 and powers up to 10^27 are exact in it. Rounding
@@ -165,7 +209,7 @@ def divide_extended(digits: Words, point: Points) -> tuple[Floats, Mask]:
     if np.finfo(np.longdouble).nmant != 63:
         return np.zeros(len(digits)), np.ones(len(digits), dtype=bool)
     quotient = digits.astype(np.longdouble)
-    quotient /= _LONG_SCALE[point]
+    quotient /= _LONG_SCALE.take(power, mode="clip")
     half_way = (quotient.view(_U)[::2] & _U(0x7FF)) == _U(0x400)
     return quotient.astype(np.float64), half_way
 

@@ -20,6 +20,12 @@ Mask = npt.NDArray[np.bool_]
 _QUOTE, _COMMA, _BACKSLASH = ord('"'), ord(","), ord("\\")
 _KEEP = np.array([2 ** (8 * length) - 1 for length in range(9)], dtype=np.uint64)
 """Which bits of the 8 characters from a field's first belong to it, by length."""
+AT_ONCE = 2**18
+"""Bytes looked through at once: they fit a processor's cache."""
+FIRST_KEYS = 512
+SLOTS = 4_096
+_SLOT_BITS = np.uint64(64 - 12)
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,13 @@ def tabulate(payloads: Sequence[bytes], fields: Sequence[Field]) -> Table:
     A payload is plain if each of its rows has as many fields as wanted, none is quoted or escaped, and no row is empty
     or a header. A line break at its end is no row.
     """
-    text, breaks, plain = find_breaks(payloads)
+    text, breaks = laid_out(payloads)
+    bounds = alike(text, breaks, len(payloads), len(fields))
+    if bounds is not None:
+        plain = np.ones(len(payloads), dtype=bool)
+        plain[headers(text, bounds, fields)] = False
+        return Table(text, bounds, np.arange(len(payloads)), plain).only(plain)
+    text, breaks, plain = find_breaks(payloads, text, breaks)
     ends = np.flatnonzero(text[breaks] != _COMMA)  # what begins and ends rows
     is_quote = text[breaks[ends]] == _QUOTE
     quotes = np.cumsum(is_quote)
@@ -77,13 +89,47 @@ def tabulate(payloads: Sequence[bytes], fields: Sequence[Field]) -> Table:
     return Table(text, bounds, record, plain).only(plain)
 
 
-def find_breaks(payloads: Sequence[bytes]) -> tuple[Bytes, Positions, Mask]:
-    """Return the payloads one after the other, where quotes, commas and backslashes are in them, and which were kept.
+def laid_out(payloads: Sequence[bytes]) -> tuple[Bytes, Positions]:
+    """Return the payloads one after the other, and where quotes, commas and backslashes are in them."""
+    text = np.frombuffer(b"".join([PADDING, *payloads, PADDING]), np.uint8)
+    size = min(AT_ONCE, len(text))
+    found, other, breaks = np.empty(size, dtype=bool), np.empty(size, dtype=bool), []
+    for start in range(0, len(text), AT_ONCE):
+        part = text[start : start + AT_ONCE]
+        here, there = found[: len(part)], other[: len(part)]
+        np.equal(part, _QUOTE, out=here)
+        here |= np.equal(part, _COMMA, out=there)
+        here |= np.equal(part, _BACKSLASH, out=there)
+        breaks.append(np.flatnonzero(here) + start)
+    return text, np.concatenate(breaks)
+
+
+def alike(text: Bytes, breaks: Positions, payloads: int, width: int) -> Positions | None:
+    """Return the bounds of payloads of one row each, all with or all without a line break after it; None of others."""
+    step = len(breaks) // max(payloads, 1)
+    if step not in (width + 1, width + 2) or step * payloads != len(breaks):
+        return None
+    table = breaks.reshape(payloads, step)
+    ends = [_QUOTE] if step == width + 1 else [_BACKSLASH, _QUOTE]
+    kinds = np.array([_QUOTE, *[_COMMA] * (width - 1), *ends], dtype=np.uint8)
+    fits = (
+        np.array_equal(text.take(breaks).reshape(payloads, step), np.broadcast_to(kinds, (payloads, step)))
+        # Each begins where the one before has ended: all are JSON strings, and no quote is escaped.
+        and np.array_equal(table[1:, 0], table[:-1, -1] + 1)
+        and (
+            step == width + 1
+            or bool(np.all(text[table[:, -2] + 1] == ord("n")) and np.all(table[:, -1] - table[:, -2] == 2))
+        )
+        and (width > 1 or bool(np.all(table[:, 1] - table[:, 0] > 1)))  # an empty row is none
+    )
+    return table[:, : width + 1] if fits else None
+
+
+def find_breaks(payloads: Sequence[bytes], text: Bytes, breaks: Positions) -> tuple[Bytes, Positions, Mask]:
+    """Return the text and the breaks of the payloads, and which were kept.
 
     What is no JSON string, or has escaped quotes, is left empty.
     """
-    text = np.frombuffer(b"".join([PADDING, *payloads, PADDING]), np.uint8)
-    breaks = np.flatnonzero((text == _QUOTE) | (text == _COMMA) | (text == _BACKSLASH))
     quotes = breaks[text[breaks] == _QUOTE]
     if len(quotes) == 2 * len(payloads):
         # If each pair begins where the one before has ended, no quote is escaped: that has a backslash before it.
@@ -91,8 +137,8 @@ def find_breaks(payloads: Sequence[bytes]) -> tuple[Bytes, Positions, Mask]:
         if np.array_equal(begins, ends):
             return text, breaks, np.ones(len(payloads), dtype=bool)
     kept = [each[:1] == b'"' and b'\\"' not in each for each in map(bytes, payloads)]
-    text, breaks, _ = find_breaks([each if good else b'""' for each, good in zip(payloads, kept, strict=True)])
-    return text, breaks, np.array(kept, dtype=bool)
+    left = [each if good else b'""' for each, good in zip(payloads, kept, strict=True)]
+    return *laid_out(left), np.array(kept, dtype=bool)
 
 
 def rows_from(breaks: Positions, first: Positions, width: int) -> Positions:
@@ -114,7 +160,10 @@ def headers(text: Bytes, bounds: Positions, fields: Sequence[Field]) -> list[int
     for each in {0, len(fields) - 1}:
         starts, ends = bounds[:, each] + 1, bounds[:, each + 1]
         alike = np.flatnonzero(first_bytes[text[starts]])
-        alike = alike[np.isin(first_eight(text, starts[alike], ends[alike]), begins)]
+        if not len(alike):
+            continue
+        codes, keys = coded(first_eight(text, starts[alike], ends[alike]))
+        alike = alike[np.isin(keys, begins)[codes]]
         likely |= {row for row in alike.tolist() if text[starts[row] : ends[row]].tobytes() in names}
     return [row for row in sorted(likely) if not has_number(text, bounds[row].tolist())]
 
@@ -161,18 +210,53 @@ def words_of(table: Table, index: int) -> Categorical:
     Words of up to 8 characters are compared as whole numbers, longer ones as bytes.
     """
     text, starts, ends = table.text, table.bounds[:, index] + 1, table.bounds[:, index + 1]
-    codes: CodeArray = np.full(len(starts), MISSING_CODE, dtype=np.int32)
-    levels: list[str] = []
-    short = np.flatnonzero((ends > starts) & (ends - starts <= 8))
-    if len(short):
-        keys = first_eight(text, starts[short], ends[short])
-        found = np.unique(keys)
-        codes[short] = np.searchsorted(found, keys)
-        levels += [key.to_bytes(8, "little").rstrip(b"\0").decode(errors="replace") for key in found.tolist()]
-    long = np.flatnonzero(ends - starts > 8)
+    length = ends - starts
+    codes, found = coded(first_eight(text, starts, ends))
+    names = [key.to_bytes(8, "little").rstrip(b"\0").decode(errors="replace") for key in found.tolist()]
+    long = np.flatnonzero(length > 8)
     if len(long):
         fields = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
         words = Categorical.of([text[start:end].tobytes().decode(errors="replace") for start, end in fields])
-        codes[long] = words.codes + len(levels)
-        levels += words.levels
-    return Categorical(codes, tuple(levels))
+        codes[long] = words.codes + len(names)
+        names += words.levels
+    codes[length == 0] = MISSING_CODE
+    return only_present(codes, names)
+
+
+def only_present(codes: CodeArray, names: Sequence[str]) -> Categorical:
+    """Return the column without the levels that have no row."""
+    rows = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
+    if rows.all():
+        return Categorical(codes, tuple(names))
+    present = np.flatnonzero(rows)
+    place = np.full(len(names) + 1, MISSING_CODE, dtype=np.int32)  # the last is where -1 is looked up
+    place[present] = np.arange(len(present), dtype=np.int32)
+    return Categorical(place[codes], tuple(names[each] for each in present.tolist()))
+
+
+def coded(keys: Words) -> tuple[CodeArray, Words]:
+    """Return an index for each key, and the keys that these are of.
+
+    Those among the first are looked up in a table that is addressed by a part of a product (D. Knuth, The Art of
+    Computer Programming, volume 3, section 6.4); only the others are sorted.
+    """
+    first = np.unique(keys[:FIRST_KEYS])
+    table, place = np.zeros(SLOTS, dtype=np.uint64), np.full(SLOTS, -1, dtype=np.int32)
+    table[slots_of(first)] = first
+    first = first[table[slots_of(first)] == first]  # of two that share a slot, one
+    place[slots_of(first)] = np.arange(len(first), dtype=np.int32)
+    slots = slots_of(keys)
+    codes = place.take(slots, mode="clip")
+    others = np.flatnonzero((table.take(slots, mode="clip") != keys) | (codes < 0))  # an empty place looks like key 0
+    if not len(others):
+        return codes, first
+    rest, codes[others] = np.unique(keys[others], return_inverse=True)
+    codes[others] += len(first)
+    return codes, np.concatenate([first, rest])
+
+
+def slots_of(keys: Words) -> Positions:
+    """Return where in a table of `SLOTS` each key belongs."""
+    slots = keys * _MULTIPLIER
+    slots >>= _SLOT_BITS
+    return slots.view(np.int64)

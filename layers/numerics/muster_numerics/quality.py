@@ -117,19 +117,30 @@ def measure(judged: Judged, problem: Problem, *, least_rows: int, confidence: fl
 
 def scores_of(judged: Judged, problem: Problem) -> Scores:
     """Return the rows that can be used. Unlike a holdout's, live rows that cannot are left out, and counted."""
+    return usable_scores(judged, problem)[0]
+
+
+def usable_scores(judged: Judged, problem: Problem) -> tuple[Scores, Mask]:
+    """Return the rows that can be used, and which of the judged ones these are.
+
+    Raises
+    ------
+    ValueError
+        If the answers have not as many fields as the problem wants.
+    """
     wanted = len(problem.classes) if problem.kind == "multiclass" else 1
     predicted = judged.predicted.reshape(len(judged.truth), -1) if judged.truth else np.empty((0, wanted))
     if predicted.shape[1] != wanted:
         raise ValueError(f"quality: an answer has {predicted.shape[1]} fields, wanted {wanted} for {problem.kind}")
     if problem.kind == "regression":
-        truth = np.array([as_value(label) for label in judged.truth])
+        truth = np.array([as_value(label) for label in judged.truth], dtype=np.float64)
         usable = np.isfinite(truth)
-        return Scores(problem.kind, (), truth[usable], predicted[usable, 0])
+        return Scores(problem.kind, (), truth[usable], predicted[usable, 0]), usable
     place = {label: index for index, label in enumerate(problem.classes)}
     index = np.array([place.get(label, -1) for label in judged.truth], dtype=np.int64)
     usable = (index >= 0) & is_probability(predicted)
     chosen = predicted[usable]
-    return Scores(problem.kind, problem.classes, index[usable], chosen if wanted > 1 else chosen[:, 0])
+    return Scores(problem.kind, problem.classes, index[usable], chosen if wanted > 1 else chosen[:, 0]), usable
 
 
 def is_probability(predicted: FloatArray) -> Mask:

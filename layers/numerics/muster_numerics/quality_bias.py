@@ -25,6 +25,8 @@ EMPTY = "(empty)"
 MOST_GROUPS = 50
 """A facet with more values has groups too small to compare; the rest is one group."""
 REST = "(other values)"
+MOST_KEPT = 1_000
+"""Values of a facet that are counted while a window is read: a column of measurements has as many as rows."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,11 @@ def count_groups(facet: Sequence[str | None], said: Mask, truth: Mask | None = N
     truth
         Whether it is; without it true-positive rates are not counted.
     """
-    values = np.array([value or EMPTY for value in facet], dtype=object)
-    known = np.zeros(len(values), dtype=bool) if truth is None else truth
-    found = {}
-    for value in sorted(set(values.tolist())):
-        there = values == value
-        found[value] = GroupCounts(
-            *(int(np.count_nonzero(there & mask)) for mask in (there, said, known, known & said))
-        )
-    return found
+    places: dict[str, int] = {}
+    codes = np.fromiter((places.setdefault(value or EMPTY, len(places)) for value in facet), np.int64, len(said))
+    known = np.zeros(len(said), dtype=bool) if truth is None else truth
+    counts = [np.bincount(codes[mask], minlength=len(places)) for mask in (..., said, known, known & said)]
+    return {name: GroupCounts(*(int(each[places[name]]) for each in counts)) for name in sorted(places)}
 
 
 def add_groups(one: Groups, other: Groups) -> dict[str, GroupCounts]:
@@ -111,11 +109,11 @@ def differences(groups: Groups, *, least_rows: int, confidence: float = 0.95) ->
     return tuple(found)
 
 
-def largest(groups: Groups) -> dict[str, GroupCounts]:
+def largest(groups: Groups, most: int = MOST_GROUPS) -> dict[str, GroupCounts]:
     """Return the groups, the smallest of very many together as `REST`."""
-    ordered = sorted(groups, key=lambda name: (-groups[name].rows, name))
-    kept = {name: groups[name] for name in sorted(ordered[:MOST_GROUPS])}
-    rest = [groups[name] for name in ordered[MOST_GROUPS:]]
+    ordered = sorted(groups.keys() - {REST}, key=lambda name: (-groups[name].rows, name))
+    kept = {name: groups[name] for name in sorted(ordered[:most])}
+    rest = [groups[name] for name in ordered[most:]] + ([groups[REST]] if REST in groups else [])
     return kept | ({REST: sum(rest, GroupCounts())} if rest else {})
 
 

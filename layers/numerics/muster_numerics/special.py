@@ -67,7 +67,7 @@ def quadratic_form_far_sf(x: float, weights: npt.NDArray[np.float64]) -> float:
     """
     weights = weights[weights > 1e-12 * weights.max()]
     low, high = 0.0, 1 / (2 * float(weights.max()))
-    for _ in range(100):  # the saddlepoint, where the derivative of the cumulant generating function is x
+    for _ in range(60):  # the saddlepoint, where the derivative of the cumulant generating function is x
         point = (low + high) / 2
         if float(np.sum(weights / (1 - 2 * point * weights))) < x:
             low = point

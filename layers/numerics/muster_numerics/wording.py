@@ -3,6 +3,9 @@
 from muster_numerics.comparison import Comparison
 from muster_numerics.findings import Finding
 
+WIDTH_TO_KS = 2.0
+"""A change of width alone is about five times KS; in a shift it is less than KS."""
+
 
 def in_words(comparison: Comparison, finding: Finding, adjusted: float, alpha: float) -> str:
     """Say what was found of a column, how sure it is, and if it does not alarm, why."""
@@ -20,7 +23,11 @@ def _what(comparison: Comparison, finding: Finding) -> str:
         return f"{finding.word!r} {change}"
     if finding.kind == "new_levels":
         return f"words that the baseline does not have {change}"
-    return f"distribution moved by {comparison.effects.ks:.3f} (KS), PSI {comparison.effects.psi:.2f}"
+    sizes = comparison.effects
+    said = f"distribution moved by {sizes.ks:.3f} (KS), PSI {sizes.psi:.2f}"
+    if sizes.width is None or abs(sizes.width) <= WIDTH_TO_KS * sizes.ks:
+        return said
+    return f"{said}, {'wider' if sizes.width > 0 else 'narrower'} by {abs(sizes.width):.0%}"
 
 
 def _short(p: float) -> str:

@@ -85,4 +85,4 @@ class WordTests:
         if not self.long:
             return p
         coarse = coarse_counts(before, self.cut)[:-1], coarse_counts(after, self.cut)[:-1]
-        return max(p, long_run_p(*coarse, self.long, ordered=False))
+        return max(p, long_run_p(*coarse, self.long, "unordered"))

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from muster.errors import Transient
@@ -109,5 +109,5 @@ def translated() -> Iterator[None]:
                 f"{error.operation_name}: {code_of(error)}: {message_of(error)}; try again later"
             ) from error
         raise
-    except (AwsConnectionError, HTTPClientError) as error:
+    except (AwsConnectionError, HTTPClientError, IncompleteReadError) as error:
         raise Transient(f"AWS did not answer: {error}; try again later") from error

@@ -5,6 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from muster.aws.clients import Call, Client, client, code_of, message_of
+from muster.naming import OWN_REQUEST
 
 
 class Serving:
@@ -40,15 +41,25 @@ class Serving:
             raise
         return answer
 
-    def invoke(self, endpoint: str, body: str, content_type: str) -> tuple[int, str]:
-        """Return HTTP status and body of an endpoint's answer to one request.
+    def invoke(
+        self, endpoint: str, body: str, content_type: str, what: str, variant: str | None = None
+    ) -> tuple[int, str]:
+        """Return HTTP status and body of an endpoint's answer to one of Muster's own requests.
+
+        ``what`` names it in what is captured, so that monitoring knows it from traffic (`naming.OWN_REQUEST`); ``variant``
+        is who has to answer, None: whoever traffic is led to.
 
         An error of the model or its container is an answer (SageMaker reports it as ``ModelError`` with the original
         status), as is "no instance is ready": the caller judges it. A fault of AWS is an error.
         """
         try:
             answer = self._runtime.invoke_endpoint(
-                EndpointName=endpoint, Body=body.encode(), ContentType=content_type, Accept=content_type
+                EndpointName=endpoint,
+                Body=body.encode(),
+                ContentType=content_type,
+                Accept=content_type,
+                InferenceId=f"{OWN_REQUEST}{what}",
+                **({"TargetVariant": variant} if variant else {}),
             )
         except ClientError as error:
             if code_of(error) == "ModelError":

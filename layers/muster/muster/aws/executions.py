@@ -19,12 +19,16 @@ Answered = Literal["answered", "over"]
 
 @dataclass(frozen=True)
 class ExecutionState:
-    """An execution: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED`` or ``PENDING_REDRIVE``."""
+    """An execution: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED`` or ``PENDING_REDRIVE``.
+
+    ``outcome`` is the verdict in the output of one that succeeded; None where the output has no such member.
+    """
 
     arn: str
     status: str
     error: str | None = None
     cause: str | None = None
+    outcome: str | None = None
 
     @property
     def running(self) -> bool:
@@ -54,7 +58,9 @@ class Executions:
             if code_of(error) in _GONE:
                 return None
             raise
-        return ExecutionState(arn, answer["status"], answer.get("error"), answer.get("cause"))
+        return ExecutionState(
+            arn, answer["status"], answer.get("error"), answer.get("cause"), _outcome(answer.get("output"))
+        )
 
     def running(self, workflow: str, state_machine_arn: str) -> Iterator[Running]:
         """Yield the executions of a workflow that run now."""
@@ -74,3 +80,9 @@ class Executions:
                 return "over"
             raise
         return "answered"
+
+
+def _outcome(output: str | None) -> str | None:
+    found = json.loads(output) if output else None
+    outcome = found.get("outcome") if isinstance(found, dict) else None
+    return str(outcome) if outcome else None

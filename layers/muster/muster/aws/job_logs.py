@@ -16,17 +16,26 @@ class JobLogs:
         self._logs = logs or client("logs")
 
     def tail(self, place: LogPlace) -> list[str]:
-        """Return the last lines of the job's newest stream, oldest first; nothing when there is no log (yet)."""
+        """Return the last lines of the job's newest stream, oldest first; nothing when there is no log (yet).
+
+        A transform job has a second one, ``…/data-log``: what became of each file. It comes after the container's own.
+        """
         try:
             streams = self._logs.describe_log_streams(
                 logGroupName=place.group, logStreamNamePrefix=place.stream_prefix
             )["logStreams"]
             if not streams:
                 return []
-            newest = max(streams, key=lambda each: each.get("lastEventTimestamp", 0))
-            events = self._logs.get_log_events(
-                logGroupName=place.group, logStreamName=newest["logStreamName"], limit=_LINES, startFromHead=False
-            )["events"]
+            data = [each for each in streams if each["logStreamName"].endswith("/data-log")]
+            own = [each for each in streams if each not in data]
+            newest = [max(each, key=lambda one: one.get("lastEventTimestamp", 0)) for each in (own, data) if each]
+            events = [
+                event
+                for stream in newest
+                for event in self._logs.get_log_events(
+                    logGroupName=place.group, logStreamName=stream["logStreamName"], limit=_LINES, startFromHead=False
+                )["events"]
+            ]
         except ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
                 return []

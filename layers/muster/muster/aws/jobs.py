@@ -1,4 +1,4 @@
-"""SageMaker's training and processing jobs: what one did, and stopping those that a run left behind."""
+"""SageMaker's jobs: what one did, and stopping those that a run left behind."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -64,9 +64,11 @@ class Jobs:
         """Stop every running job whose name begins so, and return the names of those that were told to stop."""
         training = self._running("list_training_jobs", "TrainingJobSummaries", "TrainingJobName", prefix)
         processing = self._running("list_processing_jobs", "ProcessingJobSummaries", "ProcessingJobName", prefix)
+        transform = self._running("list_transform_jobs", "TransformJobSummaries", "TransformJobName", prefix)
         return [
             *(name for name in training if _stop(self._sagemaker.stop_training_job, TrainingJobName=name)),
             *(name for name in processing if _stop(self._sagemaker.stop_processing_job, ProcessingJobName=name)),
+            *(name for name in transform if _stop(self._sagemaker.stop_transform_job, TransformJobName=name)),
         ]
 
     def _running(self, operation: str, summaries: str, key: str, prefix: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The retrain governor's counters in the ledger, and every decision that it took."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from muster.aws.ledger import NEW, Condition, Ledger
@@ -24,6 +25,16 @@ class Retraining:
         if seen.version == 0:
             unchanged = Condition("attribute_not_exists(pk) OR version = :seen", values={"seen": 0})
         return self._ledger.put(_pk(model), "RETRAINING", new.payload(), unchanged)
+
+    def models(self) -> Iterator[str]:
+        """Yield every model that was ever retrained. A scan: for the sweep of `reconcile`."""
+        for item in self._ledger.everywhere(Condition("sk = :sk", values={"sk": "RETRAINING"})):
+            yield str(item["pk"]).partition("#")[2]
+
+    def told(self, model: str, execution: str) -> bool:
+        """Note that people were told of an execution's end; False when another one is in question by now."""
+        same = Condition("escalated = :execution", values={"execution": execution})
+        return self._ledger.update(_pk(model), "RETRAINING", {"told": True}, same)
 
     def decision(self, model: str, at: datetime, execution_name: str) -> RetrainingDecision | None:
         """Return the decision that an execution took, when this is a repeat of it."""

@@ -3,10 +3,13 @@
 A message carries no link that acts and no token: an answer is given under the person's own AWS identity.
 """
 
+import json
+
 from muster.approval import approval_description
 from muster.aws.clients import Client, client
 from muster.contracts.base import iso
 from muster.contracts.pipeline import PendingApproval
+from muster.naming import state_machine_arn
 from muster.settings import Settings
 
 _SUBJECT_LIMIT = 100
@@ -44,6 +47,10 @@ class Notifications:
         ]
         self._publish(f"Muster: an approval of {approval.model} was refused", "\n".join(lines))
 
+    def retraining_escalated(self, model: str, why: str) -> None:
+        """Tell that retraining a model led to nothing, and that none starts by itself any more."""
+        self._publish(f"Muster: retraining of {model} needs a person", escalation_text(model, why, self._settings))
+
     def _publish(self, subject: str, message: str) -> None:
         self._sns.publish(TopicArn=self._settings.topic_arn, Subject=subject[:_SUBJECT_LIMIT], Message=message)
 
@@ -74,5 +81,23 @@ def approval_text(approval: PendingApproval, settings: Settings, report_uri: str
         f"  {update} --model-approval-status Rejected --approval-description '{description}'",
         "",
         "You must be neither the person who started the run nor the one who published the code.",
+    ]
+    return "\n".join(lines)
+
+
+def escalation_text(model: str, why: str, settings: Settings) -> str:
+    """Return the message that hands a model's retraining over to a person."""
+    request = json.dumps({"model": model, "cause": "manual", "reason": "<your reason>", "force": True})
+    machine = state_machine_arn(settings, "retraining")
+    lines = [
+        f"Retraining model {model} led to nothing: {why}.",
+        "",
+        "Nothing retrains this model by itself until a person has started it, or another model is deployed. Find out "
+        "what went wrong, put new labelled data if that is what it lacks, then start it:",
+        "",
+        f"  aws stepfunctions start-execution --region {settings.region} --state-machine-arn {machine} "
+        f"--input '{request}'",
+        "",
+        '"force" skips the cooldown and the need of new data; leave it out where both are met.',
     ]
     return "\n".join(lines)

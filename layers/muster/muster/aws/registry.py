@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from muster.approval import Answer, Identity
 from muster.aws.clients import Client, client, code_of
+from muster.contracts.documents import BaselineRef, DocumentRef
 from muster.contracts.spec import CardSpec
 from muster.digests import sha256
 from muster.errors import Transient
@@ -52,6 +53,7 @@ class Registration:
     spec_digest: str
     code_digest: str
     card: CardSpec
+    baseline: BaselineRef | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ class SageMakerModelRegistry:
 
 def package_request(registration: Registration) -> dict[str, Any]:
     """Return the CreateModelPackage request of a registration."""
+    baseline = registration.baseline
     return {
         "ModelPackageGroupName": registration.group,
         "ModelPackageDescription": f"Run {registration.run}, evidence {registration.evidence_digest}",
@@ -187,7 +190,9 @@ def package_request(registration: Registration) -> dict[str, Any]:
                 "Statistics": _source("application/json", registration.evaluation_uri, registration.evaluation_digest)
             },
             "Explainability": {"Report": _source("text/html", registration.report_uri, registration.report_digest)},
+            **({"ModelDataQuality": _pair(baseline.statistics, baseline.constraints)} if baseline else {}),
         },
+        **({"DriftCheckBaselines": drift_check_baselines(baseline)} if baseline else {}),
         "MetadataProperties": {"CommitId": registration.commit, "GeneratedBy": registration.execution_arn},
         "CustomerMetadataProperties": {
             "model": registration.model,
@@ -202,12 +207,21 @@ def package_request(registration: Registration) -> dict[str, Any]:
             "evaluation_digest": registration.evaluation_digest,
             "report_digest": registration.report_digest,
             "commit": registration.commit,
+            **({"baseline_digest": baseline.baseline.digest} if baseline else {}),
         },
         "ModelCard": {
             "ModelCardStatus": "Draft",
             "ModelCardContent": json.dumps(model_card(registration), sort_keys=True),
         },
     }
+
+
+def drift_check_baselines(baseline: BaselineRef) -> dict[str, Any]:
+    """Return what tools that watch a package's endpoint look for: Model Monitor's files of the baseline."""
+    found = {"ModelDataQuality": _pair(baseline.statistics, baseline.constraints)}
+    if baseline.quality_statistics and baseline.quality_constraints:
+        found["ModelQuality"] = _pair(baseline.quality_statistics, baseline.quality_constraints)
+    return found
 
 
 def model_card(registration: Registration) -> dict[str, Any]:
@@ -236,6 +250,13 @@ def _cut(text: str, limit: int) -> str:
 
 def _source(content_type: str, uri: str, digest: str) -> dict[str, str]:
     return {"ContentType": content_type, "S3Uri": uri, "ContentDigest": f"sha256:{digest}"}
+
+
+def _pair(statistics: DocumentRef, constraints: DocumentRef) -> dict[str, Any]:
+    return {
+        "Statistics": _source("application/json", statistics.uri, statistics.digest),
+        "Constraints": _source("application/json", constraints.uri, constraints.digest),
+    }
 
 
 def _package(answer: Mapping[str, Any]) -> Package:

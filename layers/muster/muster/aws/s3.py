@@ -9,7 +9,7 @@ import base64
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -58,6 +58,13 @@ class Lock:
         return datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=self.days)
 
 
+class Body(Protocol):
+    """The content of an object, as botocore's StreamingBody gives it."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+
+
 class ObjectStore:
     """S3 with Muster's manners.
 
@@ -84,14 +91,32 @@ class ObjectStore:
 
     def current(self, bucket: str, prefix: str) -> list[ListedObject]:
         """Return the current version of every object below a prefix, folder markers left out, sorted by key."""
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-        found = [
-            ListedObject(key=each["Key"], version_id=each["VersionId"], bytes=each["Size"])
-            for page in pages
-            for each in page.get("Versions", [])
-            if each["IsLatest"] and not (each["Key"].endswith("/") and each["Size"] == 0)
-        ]
-        return sorted(found, key=lambda each: each.key)
+        return sorted(self.listed(bucket, prefix), key=lambda each: each.key)
+
+    def listed(self, bucket: str, prefix: str, most: int | None = None) -> Iterator[ListedObject]:
+        """Yield the current version of every object below a prefix, folder markers left out, page by page.
+
+        Parameters
+        ----------
+        most
+            Versions and delete markers that are looked through, by whole pages; None: all there are.
+
+        Raises
+        ------
+        DataRefused
+            When there are more.
+        """
+        looked_at = 0
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            if most is not None and looked_at >= most:
+                raise DataRefused(
+                    f"s3://{bucket}/{prefix}: found more than {most} versions, wanted fewer: let a lifecycle rule "
+                    "remove the noncurrent ones"
+                )
+            looked_at += len(page.get("Versions", [])) + len(page.get("DeleteMarkers", []))
+            for each in page.get("Versions", []):
+                if each["IsLatest"] and not (each["Key"].endswith("/") and each["Size"] == 0):
+                    yield ListedObject(key=each["Key"], version_id=each["VersionId"], bytes=each["Size"])
 
     def stat(self, uri: str, version_id: str | None = None) -> Stored | None:
         """Describe an object, or return None when it is not there."""
@@ -157,6 +182,17 @@ class ObjectStore:
         """Yield an object's bytes in pieces."""
         yield from self._get(uri, version_id)["Body"].iter_chunks(_CHUNK)
 
+    def open(self, uri: str, version_id: str | None = None) -> Body:
+        """Return an object's content to be read piece by piece: what it gives is read from S3 as it is asked for.
+
+        Raises
+        ------
+        NotFound
+            When there is no such object.
+        """
+        body: Body = self._get(uri, version_id)["Body"]
+        return body
+
     def _get(self, uri: str, version_id: str | None) -> dict[str, Any]:
         bucket, key = split_s3_uri(uri)
         try:
@@ -185,6 +221,23 @@ class ObjectStore:
             **(self._retention(bucket) if locked else {}),
         )
         return Stored(uri, answer.get("VersionId"), len(data), digest)
+
+    def create(self, uri: str, data: bytes, content_type: str) -> None:
+        """Put an object unless there is one: of two writers at once the first stays."""
+        bucket, key = split_s3_uri(uri)
+        try:
+            self._s3.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=_base64(sha256(data)),
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if code_of(error) not in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409"):
+                raise
 
     def seal(self, source: str, version_id: str | None, target: str, digest: str) -> Stored:
         """Copy one version to a digest-named, locked key, and check that the copy is what it is named.

@@ -1,10 +1,11 @@
 """evidence.json: what an assessor reads about one model version. Its sha256 is the evidence digest."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from muster.contracts.base import Contract, Digest, ImageDigest, Items, ModelName, RunId, S3Uri, Text, Time
+from muster.contracts.documents import BaselineRef
 from muster.contracts.evaluation import HoldoutKind, PrimaryScore
 from muster.contracts.pipeline import ArtifactRef, SnapshotRef, Trigger
 from muster.contracts.spec import CardSpec
@@ -84,7 +85,7 @@ class Evidence(Contract):
     """The document: the eight facts of requirement R1, and what else reproduces and explains the model.
 
     R1: ``artifact``; ``training`` with its input manifest; ``code.commit``; ``image.digest``; ``data``; ``evaluation``;
-    ``approval``; ``deployment_history``.
+    ``approval``; ``deployment_history``. ``baseline`` is what the model's traffic is held against.
     """
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
@@ -100,3 +101,13 @@ class Evidence(Contract):
     approval: RecordedElsewhere
     deployment_history: RecordedElsewhere
     card: CardSpec
+    baseline: BaselineRef | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the document's data. One without a baseline does not name it: so were all written before there was one,
+        and their digests are those of these bytes.
+        """
+        data = super().payload()
+        if self.baseline is None:
+            del data["baseline"]
+        return data

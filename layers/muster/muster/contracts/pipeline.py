@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from muster.contracts.base import Contract, Digest, ImageDigest, Items, ModelName, RunId, S3Uri, Text, Time
+from muster.contracts.documents import BaselineRef
 from muster.contracts.spec_terms import ProblemType
 
-Trigger = Literal["manual", "schedule", "drift", "data"]
+Trigger = Literal["manual", "schedule", "drift", "data", "quality"]
 
 
 class PipelineRequest(Contract):
@@ -157,12 +158,35 @@ class TrainingJobRef(Contract):
 
 
 class TrainingResult(Contract):
-    """Output of `training`."""
+    """Output of `training`. ``baseline`` counts the features; None while the baseline is not made yet."""
 
     snapshot: SnapshotRef
     artifact: ArtifactRef
     training_job: TrainingJobRef
     hyperparameters: dict[str, str]
+    baseline: BaselineRef | None = None
+
+
+class BaselineComplete(Contract):
+    """`make_baseline`: the features' baseline stands, and the training's result names it."""
+
+    status: Literal["complete"] = "complete"
+    training: TrainingResult
+
+
+class BaselineNeedsCounts(Contract):
+    """`make_baseline`: the data are too many for the function, a job counts them first. ``counts_uri`` is where it will
+    write."""
+
+    status: Literal["job_needed"] = "job_needed"
+    job: JobFragment
+    counts_uri: S3Uri
+
+
+class SealedBaseline(Contract):
+    """`seal_baseline`: the model's baseline; None when `training` made none (it ran before Muster made baselines)."""
+
+    baseline: BaselineRef | None = None
 
 
 class RegisteredModel(Contract):

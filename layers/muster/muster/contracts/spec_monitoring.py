@@ -15,21 +15,18 @@ class CaptureSpec(Contract):
     """Data capture at the endpoint: off unless asked for.
 
     ``controlled_fields`` are the columns whose values may appear in no report, metric, quarantine or log; an empty list
-    says that there are none. Nothing is captured before that is said.
+    says that there are none. Nothing is captured before that is said: publishing refuses such a spec, and one that was
+    published before Muster asked deploys with capture off.
     """
 
     enabled: bool = False
     sampling_percent: Annotated[int, Field(ge=0, le=100)] = 100
     controlled_fields: Items[Column] | None = None
 
-    @model_validator(mode="after")
-    def _controlled_fields_are_said(self) -> "CaptureSpec":
-        if self.enabled and self.controlled_fields is None:
-            raise ValueError(
-                "found enabled: true without controlled_fields, wanted the columns whose values are controlled "
-                "([] when there are none): nothing is captured before that is said"
-            )
-        return self
+    @property
+    def active(self) -> bool:
+        """Whether the endpoint captures."""
+        return self.enabled and self.controlled_fields is not None
 
 
 class ConfirmationSpec(Contract):
@@ -70,12 +67,27 @@ class AttributionSpec(Contract):
     max_runtime_seconds: ProcessingSeconds
 
 
+TRANSFORM_FAMILIES = ("c4", "c5", "c6i", "c7i", "m4", "m5", "m6i", "m7i", "p2", "p3", "r6i", "r7i")
+"""Instances that CreateTransformJob takes (botocore's service model), without those that have disks of their own: their
+volumes take no key (API reference, TransformResources.VolumeKmsKeyId)."""
+
+
 class BatchSpec(Contract):
-    """Batch inference, and what becomes of the predictions of a batch whose input has drifted."""
+    """Batch inference, and what becomes of the predictions of a batch whose input has drifted.
+
+    ``max_runtime_seconds`` bounds the transform job from its creation on: capacity and start are in it.
+    """
 
     on_drift: Literal["flag", "withhold"] = "flag"
     instance_type: InstanceType = "ml.m5.large"
     max_runtime_seconds: ProcessingSeconds = 3600
+
+    @model_validator(mode="after")
+    def _transform_jobs_run_on_it(self) -> "BatchSpec":
+        if self.instance_type.split(".")[1] not in TRANSFORM_FAMILIES:
+            families = ", ".join(f"ml.{each}.*" for each in TRANSFORM_FAMILIES)
+            raise ValueError(f"found {self.instance_type}, wanted one that transform jobs run on: {families}")
+        return self
 
 
 class NightlySpec(Contract):

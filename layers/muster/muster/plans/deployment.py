@@ -164,13 +164,17 @@ def _config_request(spec: ModelSpec, settings: Settings, name: str, tags: list[d
         "KmsKeyId": settings.models_key_arn,
         "Tags": tags,
     }
-    if spec.capture.enabled:
+    if spec.capture.active:
         request["DataCaptureConfig"] = {
             "EnableCapture": True,
             "InitialSamplingPercentage": spec.capture.sampling_percent,
             "DestinationS3Uri": naming.capture_uri(settings.capture_bucket),
             "KmsKeyId": settings.data_key_arn,
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
-            "CaptureContentTypeHeader": {"CsvContentTypes": [spec.inference.content_type]},
+            # What is not listed is kept as base64, and an answer is JSON when the caller says nothing of its type.
+            "CaptureContentTypeHeader": {
+                "CsvContentTypes": [spec.inference.content_type],
+                "JsonContentTypes": ["application/json"],
+            },
         }
     return request

@@ -14,7 +14,7 @@ from muster.contracts.evaluation import (
     HoldoutKind,
     HoldoutRef,
 )
-from muster.contracts.pipeline import ArtifactRef, JobFragment, Run, TrainingResult
+from muster.contracts.pipeline import ArtifactRef, JobFragment, Run, SnapshotRef, TrainingResult
 from muster.contracts.policy import Policy
 from muster.contracts.spec import ModelSpec
 from muster.contracts.spec_terms import METRICS
@@ -177,31 +177,70 @@ def _evaluate(
     champion: Champion | None,
     jobs_digest: str,
 ) -> JobFragment:
-    snapshot = naming.s3_uri(settings.records_bucket, naming.snapshot_prefix(training.snapshot.digest))
+    return scoring_job(
+        run.run,
+        spec,
+        policy,
+        settings,
+        snapshot=training.snapshot,
+        holdouts={kind: each.uri for kind, each in holdouts.items()},
+        paired=champion is not None,
+        image_uri=run.image_uri,
+        jobs_digest=jobs_digest,
+    )
+
+
+def scoring_job(
+    run: str,
+    spec: ModelSpec,
+    policy: Policy,
+    settings: Settings,
+    *,
+    snapshot: SnapshotRef,
+    holdouts: Mapping[HoldoutKind, str],
+    paired: bool,
+    image_uri: str,
+    jobs_digest: str,
+) -> JobFragment:
+    """Return the job that joins predictions with the frozen labels, and measures them.
+
+    Parameters
+    ----------
+    run
+        Below whose prefix in the work bucket it finds its plan (``plan/``), the predictions (``predict/``) and those to
+        compare them with (``champion/``), and leaves its report (``evaluate/``).
+    holdouts
+        Prefix of each.
+    paired
+        There are predictions to compare with.
+    """
+
+    def work(step: str) -> str:
+        return naming.s3_uri(settings.work_bucket, naming.work_prefix(run, step))
+
     inputs = [
-        processing_input("plan", plan_document_uri(run, settings), PLAN),
-        processing_input("candidate", _work(run, settings, "predict"), CANDIDATE),
-        processing_input("snapshot", snapshot, SNAPSHOT),
-        *(
-            processing_input(f"holdout-{kind}", each.uri, f"{HOLDOUTS}/{kind}")
-            for kind, each in sorted(holdouts.items())
+        processing_input("plan", work("plan") + PLAN_FILE, PLAN),
+        processing_input("candidate", work("predict"), CANDIDATE),
+        processing_input(
+            "snapshot", naming.s3_uri(settings.records_bucket, naming.snapshot_prefix(snapshot.digest)), SNAPSHOT
         ),
+        *(processing_input(f"holdout-{kind}", uri, f"{HOLDOUTS}/{kind}") for kind, uri in sorted(holdouts.items())),
     ]
     arguments = ["--plan", f"{PLAN}/{PLAN_FILE}", "--candidate", CANDIDATE]
-    if champion is not None:
-        inputs.append(processing_input("champion", _work(run, settings, "champion"), CHAMPION))
+    if paired:
+        inputs.append(processing_input("champion", work("champion"), CHAMPION))
         arguments += ["--champion", CHAMPION]
     return muster_job(
         "evaluate.py",
         (*arguments, "--holdouts", HOLDOUTS, "--snapshot", SNAPSHOT, "--output", OUTPUT),
         settings=settings,
         jobs_digest=jobs_digest,
-        image_uri=run.image_uri,
+        image_uri=image_uri,
         inputs=inputs,
-        outputs=(processing_output("report", OUTPUT, _work(run, settings, "evaluate")),),
+        outputs=(processing_output("report", OUTPUT, work("evaluate")),),
         machines=Machines(
             spec.evaluation.instance_type,
-            volume_for(training.snapshot.bytes, _VOLUME_GB, policy.max_volume_gb),
+            volume_for(snapshot.bytes, _VOLUME_GB, policy.max_volume_gb),
             spec.evaluation.max_runtime_seconds,
         ),
     )

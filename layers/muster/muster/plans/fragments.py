@@ -16,6 +16,7 @@ SNAPSHOT = f"{INPUT}/snapshot"
 HOLDOUTS = f"{INPUT}/holdouts"
 MODEL = f"{INPUT}/model"
 PLAN = f"{INPUT}/plan"
+KEY = f"{INPUT}/key"
 CANDIDATE = f"{INPUT}/candidate"
 CHAMPION = f"{INPUT}/champion"
 

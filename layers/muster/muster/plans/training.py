@@ -1,4 +1,4 @@
-"""Requests of the `training` workflow: hash a large snapshot, prepare the data, train."""
+"""Requests of the `training` workflow: hash a large snapshot, prepare the data, train, count large data."""
 
 import json
 
@@ -9,6 +9,7 @@ from muster.contracts.spec import ModelSpec
 from muster.plans.fragments import (
     CODE,
     ENVIRONMENT,
+    KEY,
     OUTPUT,
     PLAN,
     SNAPSHOT,
@@ -63,6 +64,53 @@ def hash_job(
         ),
     )
     return job, f"{prefix}hashes.json"
+
+
+def baseline_job(
+    run: Run,
+    snapshot: SnapshotRef,
+    spec: ModelSpec,
+    policy: Policy,
+    settings: Settings,
+    *,
+    jobs_digest: str,
+    plan_uri: str,
+    key_uri: str | None,
+) -> tuple[JobFragment, str]:
+    """Return the job that counts a training set too large for a function, and the URI of the counts.json it will write.
+
+    Parameters
+    ----------
+    plan_uri
+        Where the BaselinePlan has been written.
+    key_uri
+        What controlled words are digested with; None when nothing is controlled.
+    """
+    prefix = naming.s3_uri(settings.work_bucket, naming.work_prefix(run.run, "baseline"))
+    sealed = naming.s3_uri(settings.records_bucket, naming.snapshot_prefix(snapshot.digest))
+    job = muster_job(
+        "baseline.py",
+        (
+            *("--snapshot", SNAPSHOT, "--snapshot-digest", snapshot.digest),
+            *("--plan", f"{PLAN}/{plan_uri.rpartition('/')[2]}", "--key", f"{KEY}/key", "--output", OUTPUT),
+        ),
+        settings=settings,
+        jobs_digest=jobs_digest,
+        image_uri=run.image_uri,
+        inputs=(
+            processing_input("plan", plan_uri, PLAN),
+            processing_input("snapshot", sealed, SNAPSHOT),
+            *((processing_input("key", key_uri, KEY),) if key_uri else ()),
+        ),
+        outputs=(processing_output("counts", OUTPUT, prefix),),
+        machines=Machines(
+            spec.preprocess.instance_type,
+            volume_for(snapshot.bytes, spec.preprocess.volume_gb, policy.max_volume_gb),
+            spec.preprocess.max_runtime_seconds,
+        ),
+        environment={"OPENBLAS_NUM_THREADS": "1"},
+    )
+    return job, f"{prefix}counts.json"
 
 
 def plan(run: Run, snapshot: SnapshotRef, spec: ModelSpec, settings: Settings, *, jobs_digest: str) -> TrainingPlan:

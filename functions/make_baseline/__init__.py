@@ -1,0 +1,1 @@
+"""The function `make_baseline`."""

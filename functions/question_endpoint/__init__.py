@@ -1,0 +1,1 @@
+"""The function `question_endpoint`."""

@@ -1,0 +1,1 @@
+"""The function `sample_rows`."""

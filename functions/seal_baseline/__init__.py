@@ -1,0 +1,1 @@
+"""The function `seal_baseline`."""

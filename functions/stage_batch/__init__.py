@@ -1,0 +1,1 @@
+"""The function `stage_batch`."""
