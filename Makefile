@@ -21,7 +21,7 @@ demo: $(VENV)/demo.ok  ## the whole story on this machine, in about a minute: tr
 play: $(VENV)/demo.ok  ## the demo's rehearsal, kept up for the AWS CLI, boto3 and the muster command
 	@$(BIN)/python -m ops rehearse --serve
 
-test: $(VENV)/test.ok $(VENV)/checkov.ok lint  ## every test and every check: three to four minutes on 2 cores
+test: $(VENV)/test.ok $(VENV)/checkov.ok lint  ## every test and every check: six to seven minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q tests
 
 lint: $(VENV)/test.ok $(VENV)/checkov.ok  ## all that judges code, templates and workflows without running them

@@ -57,3 +57,9 @@ def test_robust_distance_allows_for_sampling():
 def test_without_any_value_only_the_missing_share_is_known():
     found = effects_of(Numeric.of([1.0, 2.0]), Numeric.of([np.nan, np.nan]))
     assert (found.ks, found.psi, found.missing_before, found.missing_after) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_column_of_one_value_has_no_tenths_and_its_stability_is_that_of_its_cells():
+    found = effects_of(Numeric.of([1.0] * 130), Numeric.of([1.0] * 42 + [0.6] * 30 + [1.6] * 28))
+    assert found.psi > 5
+    assert effects_of(Numeric.of([1.0] * 130), Numeric.of([1.0] * 50)).psi == pytest.approx(0.0, abs=1e-12)

@@ -64,10 +64,9 @@ def effects(before: Counts, after: Counts, cut: FeatureGrid) -> Effects:
     one, other = one / rows, other / other_rows
     gaps = np.abs(np.cumsum(one) - np.cumsum(other))[:-1] if numeric else np.abs(one - other)
     ks = float(gaps.max(initial=0.0))
-    coarse = (np.asarray(coarse_counts(c, cut)[:-1], dtype=np.float64) for c in (before, after))
     return Effects(
         ks=ks,
-        psi=population_stability(*coarse),
+        psi=population_stability(_coarse(before, cut), _coarse(after, cut)),
         js=_jensen_shannon(one, other),
         width=width,
         w1=_wasserstein(gaps, before, after, cut),
@@ -104,6 +103,13 @@ def _wasserstein(gaps: FloatArray, before: Counts, after: Counts, cut: FeatureGr
     points = np.array([min(low, cut.edges[0]), *cut.edges, max(high, cut.edges[-1])])
     with_ends = np.concatenate([[0.0], gaps, [0.0]])
     return float(np.sum((with_ends[1:] + with_ends[:-1]) / 2 * np.diff(points))) / before.deviation
+
+
+def _coarse(counts: Counts, cut: FeatureGrid) -> FloatArray:
+    """Return the tenths; of a column of one value, which has none, the cells: below it, at it, above it."""
+    if isinstance(cut, NumericGrid) and not cut.coarse:
+        return _cells(counts)
+    return np.asarray(coarse_counts(counts, cut)[:-1], dtype=np.float64)
 
 
 def _cells(counts: Counts) -> FloatArray:

@@ -147,7 +147,7 @@ def with_times(words: str) -> str:
 
 def plain(reason: str) -> str:
     """Return a reason of a decision as a page says it."""
-    return reason.replace("p = less than ", "p\u00a0<\u00a0")
+    return reason.replace("p < ", "p\u00a0<\u00a0")
 
 
 def sentence(words: str) -> str:

@@ -9,9 +9,9 @@ WIDTH_TO_KS = 2.0
 
 def in_words(comparison: Comparison, finding: Finding, adjusted: float, alpha: float) -> str:
     """Say what was found of a column, how sure it is, and if it does not alarm, why."""
-    said = f"{comparison.name}: {_what(comparison, finding)}; p = {_short(adjusted)} over all columns"
+    said = f"{comparison.name}: {_what(comparison, finding)}; p {_short(adjusted)} over all columns"
     if adjusted > alpha:
-        return f"{said}: not sure enough (at most {_short(alpha)} is)"
+        return f"{said}: not sure enough (at most {alpha:.2g} is)"
     return said if finding.material else f"{said}, but too small to matter"
 
 
@@ -31,4 +31,4 @@ def _what(comparison: Comparison, finding: Finding) -> str:
 
 
 def _short(p: float) -> str:
-    return "less than 1e-12" if p < 1e-12 else f"{p:.2g}"
+    return "< 1e-12" if p < 1e-12 else f"= {p:.2g}"
