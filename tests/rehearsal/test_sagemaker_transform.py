@@ -273,23 +273,23 @@ def test_the_models_role_reads_and_writes(
 
 def test_a_stopped_job_writes_nothing_more(rehearsal: Rehearsal, sm: Any, summing: str) -> None:
     # Given a job whose container takes a minute over the first file
-    source = put(rehearsal, "stopped", a__csv="slow,1", b__csv="1,2")
-    sm.create_transform_job(**request("stopped", summing, source))
+    source = put(rehearsal, "halted", a__csv="slow,1", b__csv="1,2")
+    sm.create_transform_job(**request("halted", summing, source))
 
     def describe() -> dict[str, Any]:
-        told: dict[str, Any] = sm.describe_transform_job(TransformJobName="stopped")
+        told: dict[str, Any] = sm.describe_transform_job(TransformJobName="halted")
         return {**told, "began": str("TransformStartTime" in told)}
 
     wait(describe, "began", ("True",))
     # When it is stopped
-    sm.stop_transform_job(TransformJobName="stopped")
+    sm.stop_transform_job(TransformJobName="halted")
     # Then it ends soon, without results, and cannot be stopped again
     assert wait(describe, "TransformJobStatus")["TransformJobStatus"] == "Stopped"
-    assert "Contents" not in rehearsal.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="out/stopped/")
+    assert "Contents" not in rehearsal.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="out/halted/")
     with pytest.raises(ClientError, match="in status Stopped"):
-        sm.stop_transform_job(TransformJobName="stopped")
-    [listed] = sm.list_transform_jobs(NameContains="stopped", StatusEquals="Stopped")["TransformJobSummaries"]
-    assert listed["TransformJobName"] == "stopped"
+        sm.stop_transform_job(TransformJobName="halted")
+    [listed] = sm.list_transform_jobs(NameContains="halted", StatusEquals="Stopped")["TransformJobSummaries"]
+    assert listed["TransformJobName"] == "halted"
 
 
 def test_what_sagemaker_refuses_or_the_rehearsal_lacks_is_refused_at_once(sm: Any, summing: str) -> None:
