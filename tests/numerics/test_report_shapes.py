@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from muster_numerics.baseline import make_baseline
@@ -27,6 +27,7 @@ numbers = st.lists(st.one_of(st.integers(-5, 5).map(float), st.floats(-1e9, 1e9)
 
 
 @settings(max_examples=150, deadline=None)
+@example([0.0, 2.2e-311], [0.0])
 @given(numbers, numbers)
 def test_both_sides_add_up_to_one_on_the_same_bars(before, after):
     found = bars(cells(before, after))

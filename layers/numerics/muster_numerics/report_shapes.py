@@ -117,6 +117,9 @@ def _at(edges: FloatArray, counts: FloatArray, cuts: FloatArray) -> list[float]:
     if not whole:
         return [0.0] * (len(cuts) + 1)
     up_to = np.cumsum(counts)[:-1] / whole
+    low, span = edges[0], edges[-1] - edges[0]
+    if 0 < span < np.inf:  # edges that lie next to each other would give a slope beyond all numbers
+        edges, cuts = (edges - low) / span, (cuts - low) / span
     at = np.interp(cuts, edges, up_to)
     parts: list[float] = np.diff(np.concatenate([[0.0], at, [1.0]])).tolist()
     return parts
