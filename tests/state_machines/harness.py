@@ -21,23 +21,10 @@ from muster.contracts.base import Contract, parse
 from muster.contracts.pipeline import Execution, PipelineRequest
 from rehearsal.coverage import Coverage
 from rehearsal.interpreter import Call, Script, TaskFailure, Trace, run
+from state_machines import WORKFLOWS as WORKFLOWS
 from state_machines.limits import PAYLOAD_BYTES
 
 FOLDER = Path(__file__).resolve().parents[2] / "state_machines"
-WORKFLOWS = (
-    "pipeline",
-    "training",
-    "evaluation",
-    "registration",
-    "approval",
-    "deployment",
-    "rollback",
-    "retraining",
-    "monitoring",
-    "sweep",
-    "batch_inference",
-    "nightly_evaluation",
-)
 
 COVERAGE: dict[str, Coverage] = {}
 
